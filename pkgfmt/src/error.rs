@@ -1,0 +1,115 @@
+//! What can be wrong with a package file. Every error names the file.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::codec::CodecError;
+
+/// A package file could not be read, and why.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {problem}", file.display())]
+pub struct Error {
+    /// The file.
+    pub file: PathBuf,
+    /// What is wrong with it.
+    #[source]
+    pub problem: Problem,
+}
+
+impl Error {
+    /// An error about `file`.
+    pub(crate) fn new(file: &Path, problem: Problem) -> Error {
+        Error { file: file.into(), problem }
+    }
+}
+
+/// What is wrong with a package file.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Problem {
+    /// The operating system refused.
+    #[error("cannot {operation}: {source}")]
+    Io {
+        /// What was being done, for example "open it".
+        operation: &'static str,
+        /// The system's answer.
+        #[source]
+        source: io::Error,
+    },
+    /// It is not a package of a format that is read here.
+    #[error("{0}")]
+    NotAPackage(String),
+    /// The container, a member or an entry is damaged or contradicts itself.
+    #[error("{what}: {reason}")]
+    Damaged {
+        /// The member or entry, escaped for showing.
+        what: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// It asks for something that a package must not do.
+    #[error("{what}: {reason}")]
+    Forbidden {
+        /// The member or entry, escaped for showing.
+        what: String,
+        /// The rule that it breaks.
+        reason: String,
+    },
+    /// It is larger than the limits allow.
+    #[error("{what} is past the limit of {limit}")]
+    Limit {
+        /// What is too large.
+        what: String,
+        /// The bound.
+        limit: u64,
+    },
+    /// What it declares makes no valid manifest.
+    #[error("its metadata cannot be used: {0}")]
+    Manifest(#[from] CodecError),
+    /// The receiver of the payload asked to stop.
+    #[error("reading was stopped")]
+    Stopped,
+}
+
+impl Problem {
+    /// Damage to, or a contradiction about, `what`.
+    pub(crate) fn damaged(what: impl fmt::Display, reason: impl fmt::Display) -> Problem {
+        Problem::Damaged { what: what.to_string(), reason: reason.to_string() }
+    }
+
+    /// `what` asks for something that a package must not do.
+    pub(crate) fn forbidden(what: impl fmt::Display, reason: impl fmt::Display) -> Problem {
+        Problem::Forbidden { what: what.to_string(), reason: reason.to_string() }
+    }
+
+    /// `what` is larger than `limit`.
+    pub(crate) fn limit(what: impl fmt::Display, limit: u64) -> Problem {
+        Problem::Limit { what: what.to_string(), limit }
+    }
+
+    /// What an error met while reading `what` means. A [`Problem`] that came through a [`Read`](io::Read)
+    /// comes out as it went in; what the system refused stays the system's; all else is damage.
+    pub(crate) fn from_stream(what: impl fmt::Display, error: io::Error) -> Problem {
+        if error.raw_os_error().is_some() {
+            return Problem::Io { operation: "read it", source: error };
+        }
+        if error.get_ref().is_some_and(|inner| inner.is::<Problem>()) {
+            let text = error.to_string();
+            return match error.into_inner().map(|inner| inner.downcast::<Problem>()) {
+                Some(Ok(problem)) => *problem,
+                _ => Problem::damaged(what, text),
+            };
+        }
+        match error.kind() {
+            io::ErrorKind::UnexpectedEof => Problem::damaged(what, "it ends early"),
+            _ => Problem::damaged(what, error),
+        }
+    }
+}
+
+impl From<Problem> for io::Error {
+    fn from(problem: Problem) -> io::Error {
+        io::Error::other(problem)
+    }
+}

@@ -1,0 +1,28 @@
+//! Package formats: one model of a package, several containers, nothing trusted.
+//!
+//! A reader opens a package file ([`PackageFile`]), tells what it says of itself (a [`Draft`], read without
+//! touching the payload), and then streams the payload into a [`PayloadSink`]. What the sink found (digests
+//! and sizes) turns the draft into a [`Manifest`], after every entry has been checked against what the file
+//! promised. Nothing here writes to a tree or a store.
+#![deny(missing_docs)]
+
+pub mod codec;
+pub mod digest;
+mod error;
+mod limits;
+mod lzma;
+pub mod manifest;
+mod package;
+pub mod path;
+pub mod pisi;
+pub mod relation;
+mod translations;
+pub mod version;
+
+pub use digest::{ContentHasher, Digest, PackageId, Sha1Digest};
+pub use error::{Error, Problem};
+pub use limits::Limits;
+pub use manifest::{Entry, Manifest, Node, VersionOrder};
+pub use package::{Draft, DraftEntry, Format, Hashed, Member, PackageFile, Payload, PayloadSink, Stopped};
+pub use path::PayloadPath;
+pub use translations::Translations;

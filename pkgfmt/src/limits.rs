@@ -1,0 +1,50 @@
+//! What a package may ask of the machine that reads it. Every reader takes a [`Limits`]; the defaults are
+//! here and nowhere else.
+
+/// Upper bounds that readers enforce before they take memory or time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Members of a container.
+    pub container_members: usize,
+    /// Entries of a payload.
+    pub entries: usize,
+    /// Bytes of one metadata document (metadata.xml).
+    pub metadata_bytes: u64,
+    /// Bytes of one file list (files.xml).
+    pub file_list_bytes: u64,
+    /// Bytes of all foreign scripts of a package together.
+    pub script_bytes: u64,
+    /// Elements of one XML document.
+    pub xml_elements: usize,
+    /// Depth of an XML document.
+    pub xml_depth: usize,
+    /// Bytes of the unpacked payload.
+    pub payload_bytes: u64,
+    /// Unpacked bytes for each packed byte, once more than [`ratio_floor`](Self::ratio_floor) are unpacked.
+    pub ratio: u64,
+    /// Unpacked bytes that are never counted as a bomb.
+    pub ratio_floor: u64,
+    /// Bytes of memory that a decoder's dictionary or window may take.
+    pub decoder_memory: u64,
+    /// Files up to this many bytes are hashed in memory; larger ones are streamed.
+    pub small_file: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            container_members: 500_000,
+            entries: 500_000,
+            metadata_bytes: 16 << 20,
+            file_list_bytes: 128 << 20,
+            script_bytes: 16 << 20,
+            xml_elements: 900_000,
+            xml_depth: 32,
+            payload_bytes: 64 << 30,
+            ratio: 500,
+            ratio_floor: 64 << 20,
+            decoder_memory: 96 << 20,
+            small_file: 8 << 20,
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! A tar archive as a strict stream of members.
+//!
+//! Old, ustar and GNU headers are read, with GNU's long names and pax records. Where readers of tar are known to
+//! disagree about what an archive holds, it is refused: a pax size that is not the header's, two long names for
+//! one member, links and directories with content, sparse files, global pax records, extended attributes.
+//! The archive must have its end mark, and only zeros may follow it.
+
+use std::cell::Cell;
+use std::io::{self, Read};
+
+use tar::{Archive, EntryType, PaxExtensions};
+
+use crate::error::Problem;
+use crate::path::{MAX_PATH, Shown};
+
+const BLOCK: u64 = 512;
+/// Most bytes of a long name or of a member's pax records.
+const EXTENSION: u64 = 64 << 10;
+
+/// What a member is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A regular file.
+    File,
+    /// A directory.
+    Directory,
+    /// A symlink to these bytes.
+    Symlink(Vec<u8>),
+    /// Another name of the member of that name.
+    HardLink(Vec<u8>),
+}
+
+/// A member's header.
+#[derive(Debug)]
+pub(super) struct Header {
+    /// Its name, as written.
+    pub(super) name: Vec<u8>,
+    pub(super) kind: Kind,
+    /// Length of its content; 0 for all but regular files.
+    pub(super) size: u64,
+    /// Permissions.
+    pub(super) mode: u16,
+    pub(super) uid: u32,
+    pub(super) gid: u32,
+    /// Modification time in seconds since 1970.
+    pub(super) mtime: i64,
+}
+
+/// Counts what is read of the archive, and notes its end.
+struct Counted<'a, R> {
+    stream: R,
+    bytes: u64,
+    ended: &'a Cell<bool>,
+}
+
+impl<R: Read> Read for Counted<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.stream.read(buffer)?;
+        self.bytes += read as u64;
+        if read == 0 && !buffer.is_empty() {
+            self.ended.set(true);
+        }
+        Ok(read)
+    }
+}
+
+/// What the extension headers before a member said about it.
+#[derive(Default)]
+struct Extended {
+    name: Option<Vec<u8>>,
+    link: Option<Vec<u8>>,
+    size: Option<u64>,
+    uid: Option<u64>,
+    gid: Option<u64>,
+    mtime: Option<i64>,
+    pax: bool,
+}
+
+/// Reads the archive `what` and hands each member, with its content, to `visit`.
+pub(super) fn read(
+    what: &str,
+    stream: impl Read,
+    mut visit: impl FnMut(Header, &mut dyn Read) -> Result<(), Problem>,
+) -> Result<(), Problem> {
+    let ended = Cell::new(false);
+    // The `tar` crate has several texts for an archive that is cut off.
+    let broken = |error: io::Error| match ended.get() {
+        true => Problem::damaged(what, "it ends early"),
+        false => Problem::from_stream(what, error),
+    };
+    let mut stream = Counted { stream, bytes: 0, ended: &ended };
+    let mut archive = Archive::new(&mut stream);
+    let mut end = 0_u64;
+    let mut extended = Extended::default();
+    let mut pending = false;
+    for entry in archive.entries().map_err(broken)?.raw(true) {
+        let mut entry = entry.map_err(broken)?;
+        let size = entry.header().entry_size().map_err(broken)?;
+        end = size
+            .checked_next_multiple_of(BLOCK)
+            .and_then(|size| entry.raw_file_position().checked_add(size))
+            .ok_or_else(|| Problem::damaged(what, "a member's size is absurd"))?;
+        pending = extension(what, &mut entry, size, &mut extended)?;
+        if !pending {
+            let header = header(what, &entry, size, std::mem::take(&mut extended))?;
+            visit(header, &mut entry)?;
+        }
+    }
+    if pending {
+        return Err(Problem::damaged(what, "it ends before the member that its last header describes"));
+    }
+    drop(archive);
+    // The `tar` crate takes the end of the stream for the end of the archive, too.
+    if stream.bytes != end + BLOCK {
+        return Err(Problem::damaged(what, "it ends early"));
+    }
+    expect_zeros(what, &mut stream)?;
+    if stream.bytes % BLOCK != 0 {
+        return Err(Problem::damaged(what, "it ends inside a block"));
+    }
+    Ok(())
+}
+
+fn expect_zeros(what: &str, stream: &mut impl Read) -> Result<(), Problem> {
+    let mut buffer = vec![0; 16 << 10];
+    loop {
+        match stream.read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(read) if buffer[..read].iter().all(|&byte| byte == 0) => {}
+            Ok(_) => return Err(Problem::damaged(what, "data follows the end of the archive")),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(Problem::from_stream(what, error)),
+        }
+    }
+}
+
+/// Takes an extension header into `extended`; whether the entry was one.
+fn extension<R: Read>(
+    what: &str,
+    entry: &mut tar::Entry<'_, R>,
+    size: u64,
+    extended: &mut Extended,
+) -> Result<bool, Problem> {
+    let kind = entry.header().entry_type();
+    match kind {
+        EntryType::GNULongName | EntryType::GNULongLink | EntryType::XHeader => {}
+        EntryType::XGlobalHeader => {
+            return Err(Problem::forbidden(
+                what,
+                "it has pax records for the whole archive, which packages have not",
+            ));
+        }
+        _ => return Ok(false),
+    }
+    if size > EXTENSION {
+        return Err(Problem::limit(format_args!("{what}: a name or a member's records"), EXTENSION));
+    }
+    let mut bytes = Vec::new();
+    entry.take(size).read_to_end(&mut bytes).map_err(|error| Problem::from_stream(what, error))?;
+    let twice = || Problem::damaged(what, "a member is described twice");
+    match kind {
+        EntryType::XHeader if extended.pax => return Err(twice()),
+        EntryType::XHeader => {
+            extended.pax = true;
+            pax(what, &bytes, extended)?;
+        }
+        _ => {
+            // The name ends in a NUL, which counts to its size.
+            while bytes.last() == Some(&0) {
+                bytes.pop();
+            }
+            let slot = if kind == EntryType::GNULongName { &mut extended.name } else { &mut extended.link };
+            if slot.replace(bytes).is_some() {
+                return Err(twice());
+            }
+        }
+    }
+    Ok(true)
+}
+
+fn pax(what: &str, bytes: &[u8], extended: &mut Extended) -> Result<(), Problem> {
+    for record in PaxExtensions::new(bytes) {
+        let record = record.map_err(|error| Problem::from_stream(what, error))?;
+        let (key, value) = (record.key_bytes(), record.value_bytes());
+        let bad = || Problem::damaged(what, format_args!("its pax record '{}' is damaged", Shown(key)));
+        let text = || std::str::from_utf8(value).map_err(|_| bad());
+        let number = || text()?.parse::<u64>().map_err(|_| bad());
+        let fresh = match key {
+            b"path" => extended.name.replace(value.to_vec()).is_none(),
+            b"linkpath" => extended.link.replace(value.to_vec()).is_none(),
+            b"size" => extended.size.replace(number()?).is_none(),
+            b"uid" => extended.uid.replace(number()?).is_none(),
+            b"gid" => extended.gid.replace(number()?).is_none(),
+            b"mtime" => extended.mtime.replace(seconds(text()?).ok_or_else(bad)?).is_none(),
+            _ if key.starts_with(b"GNU.sparse.") => {
+                return Err(Problem::forbidden(what, "it holds a sparse file, which packages have not"));
+            }
+            _ if key.starts_with(b"SCHILY.xattr.") || key.starts_with(b"LIBARCHIVE.xattr.") => {
+                return Err(Problem::forbidden(
+                    what,
+                    "it holds extended attributes, which packages have not",
+                ));
+            }
+            _ => true,
+        };
+        if !fresh {
+            return Err(Problem::damaged(what, "a member is described twice"));
+        }
+    }
+    Ok(())
+}
+
+/// Whole seconds, rounded down, of a decimal number.
+fn seconds(text: &str) -> Option<i64> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    if !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let seconds: i64 = whole.parse().ok()?;
+    let below = whole.starts_with('-') && fraction.bytes().any(|byte| byte != b'0');
+    seconds.checked_sub(i64::from(below))
+}
+
+fn header<R: Read>(
+    what: &str,
+    entry: &tar::Entry<'_, R>,
+    size: u64,
+    extended: Extended,
+) -> Result<Header, Problem> {
+    let header = entry.header();
+    let name = extended.name.unwrap_or_else(|| header.path_bytes().into_owned());
+    let shown = || format!("{what}: '{}'", Shown(&name));
+    let forbidden = |reason: &str| Err(Problem::forbidden(shown(), reason));
+    if name.len() > MAX_PATH {
+        return Err(Problem::limit(format_args!("{what}: the length of a path"), MAX_PATH as u64));
+    }
+    let link = || extended.link.clone().or_else(|| header.link_name_bytes().map(|link| link.into_owned()));
+    let kind = match header.entry_type() {
+        EntryType::Regular if name.ends_with(b"/") => {
+            return forbidden("it is a regular file with a directory's name");
+        }
+        EntryType::Regular => Kind::File,
+        EntryType::Directory => Kind::Directory,
+        EntryType::Symlink => Kind::Symlink(link().unwrap_or_default()),
+        EntryType::Link => Kind::HardLink(link().unwrap_or_default()),
+        EntryType::Char | EntryType::Block => {
+            return forbidden("it is a device, which packages must not hold");
+        }
+        EntryType::Fifo => return forbidden("it is a FIFO, which packages must not hold"),
+        EntryType::GNUSparse => return forbidden("it is a sparse file, which packages have not"),
+        _ => return forbidden("it is of an unknown type"),
+    };
+    if extended.size.is_some_and(|other| other != size) {
+        return Err(Problem::damaged(shown(), "its header and its pax record disagree about its size"));
+    }
+    if size > 0 && kind != Kind::File {
+        return Err(Problem::damaged(shown(), "it is no regular file and yet has content"));
+    }
+    let broken = |error: io::Error| Problem::from_stream(shown(), error);
+    let id = |extended: Option<u64>, own: io::Result<u64>| {
+        let id = extended.map_or(own, Ok).map_err(broken)?;
+        u32::try_from(id).map_err(|_| Problem::damaged(shown(), "its owner or group is not a 32-bit number"))
+    };
+    Ok(Header {
+        kind,
+        size,
+        mode: (header.mode().map_err(broken)? & 0o7777) as u16,
+        uid: id(extended.uid, header.uid())?,
+        gid: id(extended.gid, header.gid())?,
+        // A base-256 time before 1970 comes out of the `tar` crate as its two's complement.
+        mtime: extended.mtime.map_or_else(|| header.mtime().map(|time| time as i64), Ok).map_err(broken)?,
+        name,
+    })
+}

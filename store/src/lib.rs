@@ -1,0 +1,44 @@
+//! The store of ambar: objects named by content, generations made of links into them, and the one link that
+//! says which generation is live.
+//!
+//! A change goes through a [`Writer`], in this order: objects, tree and record, barrier, database, link.
+//! What a crash leaves after each step is written where the step is taken.
+#![deny(missing_docs)]
+
+mod build;
+mod cache;
+mod config;
+pub mod db;
+mod dir;
+mod error;
+mod gc;
+mod holdings;
+mod machine;
+mod object;
+mod objects;
+mod private;
+mod record;
+mod recover;
+mod resolve;
+mod root;
+mod store;
+mod sync;
+mod tree;
+mod verify;
+mod writer;
+
+pub use build::LinkKind;
+pub use config::{Config, LinkMode, MtimePolicy};
+pub use dir::Dir;
+pub use error::{Error, PathConflict};
+pub use gc::Collected;
+pub use holdings::{holdings, owned_paths};
+pub use object::{Metadata, OBJECT_MTIME, ObjectId, Profile};
+pub use objects::{Intact, ObjectWriter, Objects, Streamed};
+pub use record::{Installed, Reason, Record};
+pub use root::{Found, Root};
+pub use store::{FORMAT, Store};
+pub use sync::Barrier;
+pub use tree::{Contents, MACHINE, Placed, Tree, is_machine};
+pub use verify::{Finding, Subject};
+pub use writer::{check_top, Made, Step, Switched, Watch, Writer};

@@ -1,0 +1,206 @@
+//! What packages ship in directories that belong to the machine (`var`, `home`, `run` …).
+//!
+//! It is put there after the switch, as pending work that can be done again: real copies, made under another
+//! name and renamed. A file that is still what its package shipped follows upgrades and removals; one that
+//! the machine has changed stays. Only the top name itself (`ROOT/var`) may be a symlink of the machine's;
+//! below it nothing is ever followed.
+
+use std::io::Write;
+
+use ambar_pkgfmt::path::Shown;
+use ambar_pkgfmt::{Entry, Node};
+
+use crate::build::finish_dir;
+use crate::dir::{Dir, absent_is_none, is_dir};
+use crate::error::{Context, Error};
+use crate::private::{is_as_shipped, private_metadata, set_attributes};
+use crate::root::Root;
+use crate::sync::Barrier;
+use crate::tree::{Placed, Tree, is_machine};
+
+/// Whether anything has to be done in the machine's directories to go from one tree to another.
+pub(crate) fn differ(from: Option<&Tree<'_>>, to: &Tree<'_>) -> bool {
+    let has_usr = |tree: &Tree<'_>| tree.at(b"usr").is_some();
+    if has_usr(to) && !from.is_some_and(has_usr) {
+        return true;
+    }
+    let list = |tree: &Tree<'_>| -> Vec<(Vec<u8>, Option<Entry>)> {
+        tree.walk()
+            .filter(|(path, _)| path.components().next().is_some_and(is_machine))
+            .map(|(path, placed)| (path.as_bytes().to_vec(), placed.entry().cloned()))
+            .collect()
+    };
+    list(to) != from.map(list).unwrap_or_default()
+}
+
+/// Brings the machine's directories from what `from` shipped to what `to` ships, and makes it durable.
+/// Doing it again changes nothing. Returns what people should see.
+///
+/// # Errors
+/// [`Error::Io`]; what is left is still pending.
+pub(crate) fn apply(root: &Root, from: Option<&Tree<'_>>, to: &Tree<'_>) -> Result<Vec<String>, Error> {
+    let barrier = Barrier::new(&[root.top()])?;
+    let mut work = Work { root, barrier: &barrier, notes: Vec::new() };
+    let mut names: Vec<&[u8]> = Vec::new();
+    for tree in [Some(to), from].into_iter().flatten() {
+        names.extend(tree.top().children().map(|(name, _)| name).filter(|name| is_machine(name)));
+    }
+    if to.at(b"usr").is_some() {
+        names.push(b"var");
+    }
+    names.sort_unstable();
+    names.dedup();
+    for name in names {
+        let new = to.top().child(name);
+        let old = from.and_then(|from| from.top().child(name));
+        let path = root.path().join(std::ffi::OsStr::new(&String::from_utf8_lossy(name).into_owned()));
+        let dir = match absent_is_none(Dir::open(&path))? {
+            Some(dir) => dir,
+            None if new.is_none() && !(name == b"var" && to.at(b"usr").is_some()) => continue,
+            None => {
+                let dir = root.top().make_dir(name, 0o755)?;
+                if let Some(new) = new {
+                    finish_dir(&dir, new)?;
+                }
+                barrier.directory(root.top().path().into());
+                dir
+            }
+        };
+        if name == b"var" && to.at(b"usr").is_some() && dir.stat("usrlocal")?.is_none() {
+            dir.make_dir("usrlocal", 0o755)?;
+            barrier.directory(dir.path().into());
+        }
+        work.directory(&dir, name.to_vec(), old, new)?;
+    }
+    barrier.wait()?;
+    Ok(work.notes)
+}
+
+struct Work<'w> {
+    root: &'w Root,
+    barrier: &'w Barrier,
+    notes: Vec<String>,
+}
+
+impl Work<'_> {
+    fn directory(
+        &mut self,
+        dir: &Dir,
+        path: Vec<u8>,
+        old: Option<Placed<'_, '_>>,
+        new: Option<Placed<'_, '_>>,
+    ) -> Result<(), Error> {
+        let mut names: Vec<&[u8]> =
+            [old, new].iter().flatten().flat_map(|placed| placed.children().map(|(name, _)| name)).collect();
+        names.sort_unstable();
+        names.dedup();
+        for name in names {
+            let path = [&path[..], b"/", name].concat();
+            let old = old.and_then(|old| old.child(name));
+            let new = new.and_then(|new| new.child(name));
+            self.name(dir, name, path, old, new)?;
+        }
+        Ok(())
+    }
+
+    fn name(
+        &mut self,
+        dir: &Dir,
+        name: &[u8],
+        path: Vec<u8>,
+        old: Option<Placed<'_, '_>>,
+        new: Option<Placed<'_, '_>>,
+    ) -> Result<(), Error> {
+        let stat = dir.stat(name)?;
+        let is_directory = |placed: Option<Placed<'_, '_>>| placed.is_some_and(|placed| placed.is_dir());
+        if is_directory(new) || (new.is_none() && is_directory(old)) {
+            let inner = match &stat {
+                Some(stat) if is_dir(stat) => dir.dir(name)?,
+                None if new.is_some() => {
+                    let inner = dir.make_dir(name, 0o700)?;
+                    if let Some(new) = new {
+                        finish_dir(&inner, new)?;
+                    }
+                    self.barrier.directory(dir.path().into());
+                    self.barrier.directory(inner.path().into());
+                    inner
+                }
+                None => return Ok(()),
+                Some(_) => {
+                    self.note(&path, "is not a directory here; what a package ships below it is left out");
+                    return Ok(());
+                }
+            };
+            self.directory(&inner, path, old.filter(Placed::is_dir), new)?;
+            if new.is_none() && inner.list()?.is_empty() {
+                dir.remove_dir(name)?;
+                self.barrier.directory(dir.path().into());
+            }
+            return Ok(());
+        }
+        let shipped = old.and_then(|old| old.entry());
+        let wanted = new.and_then(|new| new.entry());
+        let unchanged = match (&stat, shipped) {
+            (Some(stat), Some(shipped)) => is_as_shipped(dir, name, stat, shipped)?,
+            (None, None) => true,
+            _ => false,
+        };
+        match (stat, wanted) {
+            (Some(stat), Some(wanted)) if is_as_shipped(dir, name, &stat, wanted)? => Ok(()),
+            (_, Some(_)) if unchanged => self.put(dir, name, new),
+            (Some(_), None) if unchanged => {
+                dir.unlink(name)?;
+                self.barrier.directory(dir.path().into());
+                Ok(())
+            }
+            (Some(_), Some(_)) => {
+                self.note(&path, "was changed here and stays as it is");
+                Ok(())
+            }
+            (Some(_), None) => {
+                self.note(&path, "was changed here and stays, though no package has it any more");
+                Ok(())
+            }
+            // Removed by the machine, and it stays so.
+            (None, _) => Ok(()),
+        }
+    }
+
+    fn note(&mut self, path: &[u8], what: &str) {
+        self.notes.push(format!("{}: {what}", Shown(path)));
+    }
+
+    /// Writes a package's file or link under another name and renames it into place.
+    fn put(&mut self, dir: &Dir, name: &[u8], new: Option<Placed<'_, '_>>) -> Result<(), Error> {
+        let Some((placed, entry)) = new.and_then(|placed| Some((placed, placed.entry()?))) else {
+            return Ok(());
+        };
+        let fresh = format!(".ambar-new-{}", crate::dir::random_hex(6)?);
+        match &entry.node {
+            Node::Directory => return Ok(()),
+            Node::Symlink { target } => dir.symlink(target, &fresh)?,
+            Node::File { .. } => {
+                let mut file = dir.make_file(&fresh, 0o600)?;
+                let written = self.fill(&mut file, placed, dir, &fresh);
+                if written.is_err() {
+                    dir.unlink_if_any(&fresh)?;
+                }
+                written?;
+                set_attributes(&file, &private_metadata(entry, placed), &dir.join(&fresh))?;
+                self.barrier.file(dir.join(name));
+            }
+        }
+        dir.rename(&fresh, dir, name)?;
+        self.barrier.directory(dir.path().into());
+        Ok(())
+    }
+
+    fn fill(&self, file: &mut std::fs::File, placed: Placed<'_, '_>, dir: &Dir, fresh: &str) -> Result<(), Error> {
+        if let Some(id) = placed.object() {
+            let mut from = self.root.store().objects().open_object(&id)?;
+            std::io::copy(&mut from, file).on("copy to", dir.join(fresh))?;
+            file.flush().on("write", dir.join(fresh))?;
+        }
+        Ok(())
+    }
+}

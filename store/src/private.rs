@@ -1,0 +1,451 @@
+//! Private files: configuration, and everything under `etc`. Each generation has real copies of its own.
+//!
+//! A new tree's `etc` is what the live one has now, changed by what packages change: a file that is still
+//! what its package shipped follows upgrades and removals; one that the machine has changed, made or removed
+//! stays as the machine has it. When a generation is gone back to, its packages' files are as they were left
+//! there, and the machine's own files go forward with it.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::Path;
+
+use ambar_pkgfmt::path::Shown;
+use ambar_pkgfmt::{ContentHasher, Digest, Entry, Node, PayloadPath};
+use rustix::fs::{FileType, Gid, Mode, Stat, Uid, XattrFlags};
+
+use crate::build::{Build, From, finish_dir};
+use crate::dir::{Dir, is_dir, is_file, is_symlink};
+use crate::error::{Context, Error};
+use crate::object::{Metadata, ObjectId};
+use crate::objects::{copy_attributes, set_mtime};
+use crate::tree::{Placed, Tree};
+
+/// Files of `etc` that are the machine's whoever ships them: accounts, identity, file systems, resolver.
+const ALWAYS_MACHINE: [&str; 10] = [
+    "etc/passwd",
+    "etc/group",
+    "etc/shadow",
+    "etc/gshadow",
+    "etc/subuid",
+    "etc/subgid",
+    "etc/machine-id",
+    "etc/hostname",
+    "etc/fstab",
+    "etc/resolv.conf",
+];
+
+/// Whether a path is the machine's whoever ships it.
+fn is_always_machine(path: &[u8]) -> bool {
+    ALWAYS_MACHINE.iter().any(|known| known.as_bytes() == path)
+        || (path.starts_with(b"etc/ssh/ssh_host_") && path.len() > b"etc/ssh/ssh_host_".len())
+}
+
+/// Makes the `etc` of a new tree.
+pub(crate) fn make_etc(
+    build: &mut Build<'_>,
+    from: Option<&From<'_>>,
+    node: Option<Placed<'_, '_>>,
+    into: &Dir,
+) -> Result<(), Error> {
+    let live = from.map(|from| from.dir.dir_if_any("etc")).transpose()?.flatten();
+    let model = from.and_then(|from| from.tree.at(b"etc"));
+    if node.is_none() && live.is_none() {
+        return Ok(());
+    }
+    let etc = into.make_dir("etc", 0o755)?;
+    let place = Place { path: b"etc".to_vec(), node, live: live.as_ref(), model };
+    make_directory(build, &etc, &place)
+}
+
+/// One directory of `etc`, seen from all sides.
+struct Place<'p, 't, 'a> {
+    path: Vec<u8>,
+    /// What the new generation's packages have there.
+    node: Option<Placed<'t, 'a>>,
+    /// What the machine has there.
+    live: Option<&'p Dir>,
+    /// What the live generation's packages put there.
+    model: Option<Placed<'t, 'a>>,
+}
+
+fn make_directory(build: &mut Build<'_>, into: &Dir, place: &Place<'_, '_, '_>) -> Result<(), Error> {
+    let mut names: Vec<Vec<u8>> =
+        place.node.iter().flat_map(Placed::children).map(|(name, _)| name.to_vec()).collect();
+    if let Some(live) = place.live {
+        names.extend(live.list()?.into_iter().map(|(name, _)| name));
+    }
+    names.sort_unstable();
+    names.dedup();
+    for name in names {
+        make_name(build, into, place, &name)?;
+    }
+    build.barrier.directory(into.path().into());
+    // The machine's changes to a directory stay; otherwise it is what the packages say.
+    match (place.live, place.node) {
+        (Some(live), node) => {
+            let stat = live.stat_self()?;
+            let untouched = place
+                .model
+                .is_some_and(|model| model.entry().is_none_or(|entry| u32::from(entry.mode) == stat.st_mode & 0o7777));
+            match node.filter(|node| untouched && node.entry().is_some()) {
+                Some(node) => finish_dir(into, node),
+                None => copy_dir_attributes(&stat, into),
+            }
+        }
+        (None, Some(node)) => finish_dir(into, node),
+        (None, None) => Ok(()),
+    }
+}
+
+fn make_name(
+    build: &mut Build<'_>,
+    into: &Dir,
+    place: &Place<'_, '_, '_>,
+    name: &[u8],
+) -> Result<(), Error> {
+    let path = [&place.path[..], b"/", name].concat();
+    let node = place.node.and_then(|node| node.child(name));
+    let model = place.model.and_then(|model| model.child(name));
+    let stat = match place.live {
+        Some(live) => live.stat(name)?,
+        None => None,
+    };
+    match (place.live.zip(stat), node) {
+        (Some((live, stat)), node) if is_dir(&stat) && node.is_none_or(|node| node.is_dir()) => {
+            let inner_live = live.dir(name)?;
+            let inner = into.make_dir(name, 0o700)?;
+            let inner_place = Place { path, node, live: Some(&inner_live), model };
+            make_directory(build, &inner, &inner_place)?;
+            // A package's directory that nothing is left in goes with the package.
+            if node.is_none() && model.is_some() && inner.list()?.is_empty() {
+                into.remove_dir(name)?;
+            }
+            Ok(())
+        }
+        (Some((live, stat)), Some(node)) if is_dir(&stat) || node.is_dir() => {
+            // The machine has a directory where the package has a file, or the other way round.
+            build.notes.push(format!("{}: the machine's is kept in place of the package's", Shown(&path)));
+            carry(build, live, name, &stat, into)
+        }
+        (None, Some(node)) if node.is_dir() => {
+            let inner = into.make_dir(name, 0o700)?;
+            make_directory(build, &inner, &Place { path, node: Some(node), live: None, model })
+        }
+        (live, node) => make_file(build, into, name, &path, live, node, model),
+    }
+}
+
+/// A file or link of `etc`, or configuration elsewhere: the package's, or the machine's where it differs from
+/// what the live generation's package shipped.
+fn make_file(
+    build: &mut Build<'_>,
+    into: &Dir,
+    name: &[u8],
+    path: &[u8],
+    live: Option<(&Dir, Stat)>,
+    node: Option<Placed<'_, '_>>,
+    model: Option<Placed<'_, '_>>,
+) -> Result<(), Error> {
+    let shipped = model.and_then(|model| model.entry());
+    let wanted = node.and_then(|node| node.entry());
+    match (live, wanted) {
+        (None, None) => Ok(()),
+        (None, Some(_)) if shipped.is_some() => {
+            build.notes.push(format!("{}: it was removed here and stays removed", Shown(path)));
+            Ok(())
+        }
+        (None, Some(_)) => install(build, node, into, name),
+        (Some((dir, stat)), wanted) => {
+            let is = |entry: &Entry| is_as_shipped(dir, name, &stat, entry);
+            let machine = is_always_machine(path);
+            let unchanged = !machine && shipped.map(is).transpose()?.unwrap_or(false);
+            match wanted {
+                None if unchanged => Ok(()),
+                Some(_) if unchanged => install(build, node, into, name),
+                Some(wanted) if !machine && is(wanted)? => install(build, node, into, name),
+                None => carry(build, dir, name, &stat, into),
+                Some(_) => {
+                    build.notes.push(format!("{}: it was changed here and stays as it is", Shown(path)));
+                    if let (true, Ok(path)) = (is_file(&stat), PayloadPath::new(path)) {
+                        let (_, digest) = hash_file(&mut dir.file(name)?, &dir.join(name))?;
+                        build.kept.push((path, digest));
+                    }
+                    carry(build, dir, name, &stat, into)
+                }
+            }
+        }
+    }
+}
+
+/// Makes a configuration file that lies outside `etc`.
+pub(crate) fn make_config(
+    build: &mut Build<'_>,
+    from: Option<&From<'_>>,
+    path: &[u8],
+    placed: Placed<'_, '_>,
+    into: &Dir,
+    name: &[u8],
+) -> Result<(), Error> {
+    let mut live = None;
+    if let (Some(from), Some(slash)) = (from, path.iter().rposition(|&byte| byte == b'/')) {
+        live = open_below(&from.dir, &path[..slash])?;
+    }
+    let stat = match &live {
+        Some(live) => live.stat(name)?.filter(|stat| !is_dir(stat)),
+        None => None,
+    };
+    let model = from.and_then(|from| from.tree.at(path)).filter(|model| !model.is_dir());
+    make_file(build, into, name, path, live.as_ref().zip(stat), Some(placed), model)
+}
+
+/// Opens a directory some levels below another, or says that it is not there.
+fn open_below(top: &Dir, path: &[u8]) -> Result<Option<Dir>, Error> {
+    let mut components = path.split(|&byte| byte == b'/');
+    let Some(first) = components.next() else { return Ok(None) };
+    let Some(mut dir) = top.dir_if_any(first)? else { return Ok(None) };
+    for component in components {
+        match dir.dir_if_any(component)? {
+            Some(inner) => dir = inner,
+            None => return Ok(None),
+        }
+    }
+    Ok(Some(dir))
+}
+
+/// Puts the package's own file or link in place.
+fn install(
+    build: &mut Build<'_>,
+    node: Option<Placed<'_, '_>>,
+    into: &Dir,
+    name: &[u8],
+) -> Result<(), Error> {
+    let Some((placed, entry)) = node.and_then(|placed| Some((placed, placed.entry()?))) else { return Ok(()) };
+    match &entry.node {
+        Node::Symlink { target } => into.symlink(target, name),
+        Node::Directory => Ok(()),
+        Node::File { .. } => {
+            let metadata = private_metadata(entry, placed);
+            match placed.object() {
+                Some(id) => {
+                    build.checked(&id, placed)?;
+                    copy_object(build, &id, placed, into, name, Some(metadata))
+                }
+                None => {
+                    let file = into.make_file(name, 0o600)?;
+                    set_attributes(&file, &metadata, &into.join(name))?;
+                    build.barrier.file(into.join(name));
+                    Ok(())
+                }
+            }
+        }
+    }
+}
+
+/// What a private copy has besides content: the declared time, and write bits for its owner.
+pub(crate) fn private_metadata(entry: &Entry, placed: Placed<'_, '_>) -> Metadata {
+    let profile = placed.profile();
+    Metadata {
+        mode: profile.private_mode(entry.mode),
+        mtime: entry.mtime.unwrap_or(crate::object::OBJECT_MTIME),
+        ..profile.metadata(entry)
+    }
+}
+
+/// Copies an object's content to a file of its own; without `metadata` it gets the object's.
+pub(crate) fn copy_object(
+    build: &Build<'_>,
+    id: &ObjectId,
+    placed: Placed<'_, '_>,
+    into: &Dir,
+    name: &[u8],
+    metadata: Option<Metadata>,
+) -> Result<(), Error> {
+    let from = build.root.store().objects().open_object(id)?;
+    let file = into.make_file(name, 0o600)?;
+    copy_content(&from, &file, &into.join(name))?;
+    let metadata = match (metadata, placed.entry()) {
+        (Some(metadata), _) => metadata,
+        (None, Some(entry)) => placed.profile().metadata(entry),
+        (None, None) => Metadata::document(),
+    };
+    set_attributes(&file, &metadata, &into.join(name))?;
+    build.barrier.file(into.join(name));
+    Ok(())
+}
+
+/// Copies what the machine has, with all of its attributes. Directories are copied whole; sockets, devices
+/// and pipes are not configuration and stay behind.
+fn carry(build: &mut Build<'_>, from: &Dir, name: &[u8], stat: &Stat, into: &Dir) -> Result<(), Error> {
+    match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile => copy_file(from, name, into)?,
+        FileType::Symlink => copy_link(from, name, into)?,
+        FileType::Directory => {
+            let (from, into) = (from.dir(name)?, into.make_dir(name, 0o700)?);
+            for (child, _) in from.list()? {
+                if let Some(stat) = from.stat(&child)? {
+                    carry(build, &from, &child, &stat, &into)?;
+                }
+            }
+            copy_dir_attributes(stat, &into)?;
+            build.barrier.directory(into.path().into());
+            return Ok(());
+        }
+        _ => {
+            build.notes.push(format!("{}: not a file; left behind", from.join(name).display()));
+            return Ok(());
+        }
+    }
+    if is_file(stat) {
+        build.barrier.file(into.join(name));
+    }
+    build.barrier.directory(into.path().into());
+    Ok(())
+}
+
+fn copy_file(from: &Dir, name: &[u8], into: &Dir) -> Result<(), Error> {
+    let source = from.file(name)?;
+    let stat = rustix::fs::fstat(&source).on("look at", from.join(name))?;
+    let copy = into.make_file_anew(name, 0o600)?;
+    copy_content(&source, &copy, &into.join(name))?;
+    copy_attributes(&source, &stat, &copy, &into.join(name))
+}
+
+fn copy_link(from: &Dir, name: &[u8], into: &Dir) -> Result<(), Error> {
+    let target = from.read_link(name)?.unwrap_or_default();
+    into.unlink_if_any(name)?;
+    into.symlink(&target, name)
+}
+
+/// Copies content, sharing blocks where the file system can.
+fn copy_content(mut from: &File, mut to: &File, path: &Path) -> Result<(), Error> {
+    if rustix::fs::ioctl_ficlone(to, from).is_err() {
+        std::io::copy(&mut from, &mut to).on("copy to", path)?;
+        to.flush().on("write", path)?;
+    }
+    Ok(())
+}
+
+fn copy_dir_attributes(stat: &Stat, into: &Dir) -> Result<(), Error> {
+    if rustix::process::geteuid().is_root() {
+        let (uid, gid) = (Uid::from_raw(stat.st_uid), Gid::from_raw(stat.st_gid));
+        rustix::fs::fchown(into, Some(uid), Some(gid)).on("set the owner of", into.path())?;
+    }
+    into.chmod((stat.st_mode & 0o7777) as u16)
+}
+
+/// Sets owner, mode, attributes and time, in that order.
+pub(crate) fn set_attributes(file: &File, metadata: &Metadata, path: &Path) -> Result<(), Error> {
+    if let Some((uid, gid)) = metadata.owner {
+        let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));
+        rustix::fs::fchown(file, Some(uid), Some(gid)).on("set the owner of", path)?;
+    }
+    rustix::fs::fchmod(file, Mode::from_raw_mode(u32::from(metadata.mode))).on("set the mode of", path)?;
+    for (name, value) in &metadata.xattrs {
+        rustix::fs::fsetxattr(file, name.as_slice(), value, XattrFlags::empty())
+            .on("set an extended attribute of", path)?;
+    }
+    set_mtime(file, metadata.mtime).on("set the time of", path)
+}
+
+/// Whether what is at `name` has the content (or target) that a package shipped.
+pub(crate) fn is_as_shipped(dir: &Dir, name: &[u8], stat: &Stat, entry: &Entry) -> Result<bool, Error> {
+    match &entry.node {
+        Node::File { size, digest } => {
+            if !is_file(stat) || u64::try_from(stat.st_size) != Ok(*size) {
+                return Ok(false);
+            }
+            let (_, found) = hash_file(&mut dir.file(name)?, &dir.join(name))?;
+            Ok(found == *digest)
+        }
+        Node::Symlink { target } => Ok(is_symlink(stat) && dir.read_link(name)?.as_ref() == Some(target)),
+        Node::Directory => Ok(is_dir(stat)),
+    }
+}
+
+/// Length and digest of an open file.
+pub(crate) fn hash_file(file: &mut File, path: &Path) -> Result<(u64, Digest), Error> {
+    let mut hasher = ContentHasher::new(false);
+    let mut buffer = vec![0; 128 << 10];
+    loop {
+        match file.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(read) => hasher.update(&buffer[..read]),
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error).on("read", path),
+        }
+    }
+    let (length, digest, _) = hasher.finish();
+    Ok((length, digest))
+}
+
+/// Brings the machine's files of `etc` forward into a tree that is about to be live again: `target` gets what
+/// the live tree has and no package of either owns, and loses what the machine has no more. The tree is not
+/// live, and doing this twice is doing it once, so a crash half-way costs nothing.
+pub(crate) fn forward_etc(build: &mut Build<'_>, from: &From<'_>, to: &Tree<'_>, target: &Dir) -> Result<(), Error> {
+    let Some(live) = from.dir.dir_if_any("etc")? else { return Ok(()) };
+    let etc = target.ensure_dir("etc", 0o755)?;
+    let sides = Sides { path: b"etc".to_vec(), model: from.tree.at(b"etc"), node: to.at(b"etc") };
+    forward_directory(build, &live, &etc, &sides)
+}
+
+/// What the packages of both generations have at one path.
+struct Sides<'t, 'a> {
+    path: Vec<u8>,
+    model: Option<Placed<'t, 'a>>,
+    node: Option<Placed<'t, 'a>>,
+}
+
+fn forward_directory(build: &mut Build<'_>, live: &Dir, target: &Dir, sides: &Sides<'_, '_>) -> Result<(), Error> {
+    let mut names: Vec<Vec<u8>> = live.list()?.into_iter().map(|(name, _)| name).collect();
+    names.extend(target.list()?.into_iter().map(|(name, _)| name));
+    names.sort_unstable();
+    names.dedup();
+    for name in names {
+        let path = [&sides.path[..], b"/", &name].concat();
+        let model = sides.model.and_then(|model| model.child(&name));
+        let node = sides.node.and_then(|node| node.child(&name));
+        let (here, there) = (live.stat(&name)?, target.stat(&name)?);
+        match (here, there) {
+            (Some(here), Some(there)) if is_dir(&here) && is_dir(&there) => {
+                forward_directory(build, &live.dir(&name)?, &target.dir(&name)?, &Sides { path, model, node })?;
+            }
+            // A package's directory that is not there any more may hold the machine's files.
+            (Some(here), None) if is_dir(&here) && model.is_some() => {
+                let inner = target.make_dir(&name, 0o700)?;
+                forward_directory(build, &live.dir(&name)?, &inner, &Sides { path, model, node })?;
+                copy_dir_attributes(&here, &inner)?;
+                if inner.list()?.is_empty() {
+                    target.remove_dir(&name)?;
+                }
+                build.barrier.directory(target.path().into());
+            }
+            (here, there) => {
+                let packages = model.is_some() || node.is_some();
+                if packages && !is_always_machine(&path) {
+                    continue;
+                }
+                if let (Some(a), Some(b)) = (&here, &there) {
+                    if same_on_both(a, b) {
+                        continue;
+                    }
+                }
+                if there.is_some() {
+                    target.remove_all(&name)?;
+                    build.barrier.directory(target.path().into());
+                }
+                if let Some(here) = here {
+                    carry(build, live, &name, &here, target)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Two files that agree in type, size, time, mode and owner are taken to be the same: copies keep them all.
+fn same_on_both(a: &Stat, b: &Stat) -> bool {
+    let key = |stat: &Stat| {
+        (stat.st_mode, stat.st_size, stat.st_mtime, stat.st_mtime_nsec, stat.st_uid, stat.st_gid)
+    };
+    !is_symlink(a) && !is_dir(a) && key(a) == key(b)
+}

@@ -1,0 +1,309 @@
+//! Verification: everything that the kept generations name is read and hashed again, and the live tree is
+//! compared with what it should be.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::PathBuf;
+
+use ambar_pkgfmt::{Node, PackageId, PayloadPath};
+use rayon::prelude::*;
+
+use crate::db::Reader;
+use crate::dir::{Dir, is_dir, is_file, is_symlink};
+use crate::error::Error;
+use crate::holdings::holdings;
+use crate::object::{ObjectId, Profile};
+use crate::private::hash_file;
+use crate::record::Record;
+use crate::root::Root;
+use crate::tree::{Placed, Tree, is_machine};
+use crate::writer::{Lists, Watch};
+
+/// Something that is not as it should be.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+pub struct Finding {
+    /// What kind of thing it is.
+    pub subject: Subject,
+    /// Where it lies on disk.
+    pub location: PathBuf,
+    /// What is wrong.
+    pub problem: String,
+    /// The packages it concerns.
+    pub packages: Vec<String>,
+    /// The paths it concerns, as the packages have them; a long list is cut.
+    pub paths: Vec<PayloadPath>,
+}
+
+/// Kinds of things that are verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Subject {
+    /// A generation's record.
+    Record,
+    /// A package's manifest.
+    Manifest,
+    /// An object.
+    Object,
+    /// A path of the live tree.
+    Tree,
+}
+
+/// How many paths of one object are named.
+const PATHS_SHOWN: usize = 16;
+
+/// Who names an object.
+#[derive(Default)]
+struct Users {
+    packages: BTreeSet<String>,
+    paths: Vec<PayloadPath>,
+}
+
+impl Root {
+    /// Verifies the root: records, manifests, objects of every kept generation, and the live tree. With
+    /// `names`, only what concerns those packages. Work is shared by the threads of `pool`.
+    ///
+    /// # Errors
+    /// [`Error`] when it cannot be looked at; what is wrong with it is in the findings, sorted.
+    pub fn verify(
+        &self,
+        names: &[String],
+        pool: &rayon::ThreadPool,
+        watch: &dyn Watch,
+    ) -> Result<Vec<Finding>, Error> {
+        let wanted = |name: &str| names.is_empty() || names.iter().any(|wanted| wanted == name);
+        let mut findings = Vec::new();
+        let mut packages: BTreeMap<(PackageId, Profile), String> = BTreeMap::new();
+        let mut live: Option<Record> = None;
+        let current = self.current()?;
+        let numbers: BTreeSet<u64> = self.generations()?.into_iter().chain(current).collect();
+        for number in numbers {
+            match self.record(number) {
+                Ok((record, _)) => {
+                    packages.extend(
+                        record
+                            .packages
+                            .iter()
+                            .filter(|package| wanted(&package.name))
+                            .map(|package| ((package.id, package.profile), package.name.clone())),
+                    );
+                    if current == Some(number) {
+                        live = Some(record);
+                    }
+                }
+                Err(error) => findings.push(Finding {
+                    subject: Subject::Record,
+                    location: self.ambar().join(format!("records/{number}")),
+                    problem: error.to_string(),
+                    packages: Vec::new(),
+                    paths: Vec::new(),
+                }),
+            }
+        }
+        let mut objects: BTreeMap<ObjectId, Users> = BTreeMap::new();
+        let mut broken = false;
+        for ((id, profile), name) in &packages {
+            match self.store().manifest(*id) {
+                Ok(manifest) => {
+                    for object in holdings(&manifest, (*id, 0), None, *profile).into_keys() {
+                        objects.entry(object).or_default().packages.insert(name.clone());
+                    }
+                    for entry in &manifest.entries {
+                        if let Some(users) =
+                            ObjectId::of_entry(entry, *profile).and_then(|object| objects.get_mut(&object))
+                        {
+                            if users.paths.len() < PATHS_SHOWN {
+                                users.paths.push(entry.path.clone());
+                            }
+                        }
+                    }
+                }
+                Err(error) => {
+                    broken = true;
+                    findings.push(Finding {
+                        subject: Subject::Manifest,
+                        location: self.store().dir().join("objects"),
+                        problem: error.to_string(),
+                        packages: vec![name.clone()],
+                        paths: Vec::new(),
+                    });
+                }
+            }
+        }
+        let reader = self.store().read()?;
+        let checked: Vec<Option<Finding>> = pool.install(|| {
+            objects
+                .par_iter()
+                .map(|(id, users)| {
+                    if watch.cancelled() {
+                        return Err(Error::Cancelled);
+                    }
+                    let finding = self.verify_object(id, users, reader.as_ref())?;
+                    watch.step(crate::writer::Step::Object);
+                    Ok(finding)
+                })
+                .collect::<Result<_, Error>>()
+        })?;
+        findings.extend(checked.into_iter().flatten());
+        // Without every manifest nobody can say what the tree should be.
+        if let Some(record) = live.filter(|_| !broken) {
+            let lists = Lists::load(self, Some(&record.packages), &HashMap::new())?;
+            let tree = Tree::merge(lists.contents(&[]), &record.overwrites)?;
+            let dir = self.ambar().dir("generations")?.dir(record.number.to_string())?;
+            let mut walk = Walk { root: self, names, findings: &mut findings };
+            walk.directory(&dir, b"", tree.top())?;
+        }
+        findings.sort();
+        Ok(findings)
+    }
+
+    fn verify_object(&self, id: &ObjectId, users: &Users, reader: Option<&Reader>) -> Result<Option<Finding>, Error> {
+        let row = reader.map(|reader| reader.object(id)).transpose()?.flatten();
+        let siblings = row.as_ref().map_or(0, |row| row.siblings);
+        let shard = self.store().objects().shard(id)?;
+        let finding = |location: PathBuf, problem: String| {
+            Some(Finding {
+                subject: Subject::Object,
+                location,
+                problem,
+                packages: users.packages.iter().cloned().collect(),
+                paths: users.paths.clone(),
+            })
+        };
+        if reader.is_some() && row.is_none() {
+            return Ok(finding(shard.join(id.file_name()), "the database does not know it".into()));
+        }
+        for sibling in 0..=siblings {
+            let name = id.sibling_name(sibling);
+            let location = shard.join(&name);
+            let Some(stat) = shard.stat(&name)? else {
+                return Ok(finding(location, "it is missing".into()));
+            };
+            if !is_file(&stat) {
+                return Ok(finding(location, "it is not a regular file".into()));
+            }
+            let (length, digest) = match shard.file(&name) {
+                Ok(mut file) => hash_file(&mut file, &location)?,
+                Err(error) => return Ok(finding(location, error.to_string())),
+            };
+            if digest != id.digest() {
+                return Ok(finding(location, format!("its content has digest {digest}, {length} bytes")));
+            }
+            if Some((stat.st_mode & 0o7777) as u16) != id.mode() {
+                return Ok(finding(location, format!("its mode is {:04o}", stat.st_mode & 0o7777)));
+            }
+            if id.owner().is_some_and(|owner| owner != (stat.st_uid, stat.st_gid)) {
+                return Ok(finding(location, format!("its owner is {}:{}", stat.st_uid, stat.st_gid)));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// A walk over the live tree.
+struct Walk<'w> {
+    root: &'w Root,
+    names: &'w [String],
+    findings: &'w mut Vec<Finding>,
+}
+
+impl Walk<'_> {
+    fn report(&mut self, dir: &Dir, name: &[u8], placed: Option<Placed<'_, '_>>, problem: impl Into<String>) {
+        let package = placed.and_then(|placed| placed.package()).map(|package| package.manifest.name.clone());
+        let path = placed.and_then(|placed| placed.entry()).map(|entry| entry.path.clone());
+        if !self.names.is_empty() && package.as_ref().is_none_or(|package| !self.names.contains(package)) {
+            return;
+        }
+        self.findings.push(Finding {
+            subject: Subject::Tree,
+            location: dir.join(name),
+            problem: problem.into(),
+            packages: package.into_iter().collect(),
+            paths: path.into_iter().collect(),
+        });
+    }
+
+    fn directory(&mut self, dir: &Dir, path: &[u8], placed: Placed<'_, '_>) -> Result<(), Error> {
+        let top = path.is_empty();
+        let on_disk = dir.list()?;
+        for (name, child) in placed.children() {
+            // `etc` is the machine's to change, and the machine's directories are not in the tree.
+            if top && (name == b"etc" || is_machine(name)) {
+                continue;
+            }
+            let Some(stat) = dir.stat(name)? else {
+                if !child.entry().is_some_and(|entry| entry.config) {
+                    self.report(dir, name, Some(child), "it is missing");
+                }
+                continue;
+            };
+            if child.is_dir() {
+                if is_dir(&stat) {
+                    let path = if top { name.to_vec() } else { [path, b"/", name].concat() };
+                    self.directory(&dir.dir(name)?, &path, child)?;
+                } else {
+                    self.report(dir, name, Some(child), "it is not a directory");
+                }
+            } else {
+                self.leaf(dir, name, child, &stat)?;
+            }
+        }
+        for (name, _) in on_disk {
+            let ours = placed.child(&name).is_some()
+                || (top && (name == b"etc" || name == b"usr" || is_machine(&name)))
+                || (path == b"usr" && name == b"local");
+            if !ours {
+                self.report(dir, &name, None, "no package has it");
+            }
+        }
+        Ok(())
+    }
+
+    fn leaf(
+        &mut self,
+        dir: &Dir,
+        name: &[u8],
+        placed: Placed<'_, '_>,
+        stat: &rustix::fs::Stat,
+    ) -> Result<(), Error> {
+        let Some(entry) = placed.entry() else { return Ok(()) };
+        match &entry.node {
+            Node::Symlink { target } => {
+                if !is_symlink(stat) {
+                    self.report(dir, name, Some(placed), "it is not a link");
+                } else if dir.read_link(name)?.as_ref() != Some(target) {
+                    self.report(dir, name, Some(placed), "it points elsewhere");
+                }
+            }
+            Node::Directory => {}
+            Node::File { .. } if entry.config => {}
+            Node::File { size, digest } => {
+                if !is_file(stat) {
+                    self.report(dir, name, Some(placed), "it is not a regular file");
+                    return Ok(());
+                }
+                let shared = match placed.object() {
+                    Some(object) => self
+                        .root
+                        .store()
+                        .objects()
+                        .shard(&object)?
+                        .stat(object.file_name())?
+                        .is_some_and(|object| (object.st_dev, object.st_ino) == (stat.st_dev, stat.st_ino)),
+                    None => false,
+                };
+                // What shares the object's inode has been hashed with the object.
+                if !shared {
+                    let (found_size, found) = hash_file(&mut dir.file(name)?, &dir.join(name))?;
+                    if (found_size, found) != (*size, *digest) {
+                        self.report(dir, name, Some(placed), "its content has changed");
+                    }
+                }
+                let mode = placed.profile().metadata(entry).mode;
+                if (stat.st_mode & 0o7777) as u16 != mode {
+                    let problem = format!("its mode is {:04o}, not {mode:04o}", stat.st_mode & 0o7777);
+                    self.report(dir, name, Some(placed), problem);
+                }
+            }
+        }
+        Ok(())
+    }
+}

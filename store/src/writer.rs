@@ -1,0 +1,592 @@
+//! The commit protocol. A [`Writer`] holds the lock; its methods are called in the order of the steps, and
+//! each says what is true if everything stops there.
+
+use std::collections::{BTreeMap, HashMap};
+
+use ambar_pkgfmt::{Digest, Manifest, PackageId, Sha1Digest};
+
+use crate::build::{Build, From, LinkKind};
+use crate::db::rows::{FileRow, JournalRow, PendingRow};
+use crate::db::{Changes, Entering, GenerationChange, Reader};
+use crate::dir::{Dir, random_hex};
+use crate::error::{Context, Error};
+use crate::object::{ObjectId, Profile};
+use crate::objects::ObjectWriter;
+use crate::record::{Installed, Record};
+use crate::root::{AMBAR, CURRENT, Root};
+use crate::store::StoreLock;
+use crate::sync::Barrier;
+use crate::tree::{Contents, Tree, is_machine};
+use crate::{machine, private};
+
+/// A point in a transaction, told to whoever watches: for progress, and for tests that stop there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Step {
+    /// The lock is held, and what an earlier crash left is put right.
+    Locked,
+    /// One object is stored (or known).
+    Object,
+    /// All objects are written.
+    Objects,
+    /// One entry of the tree is made.
+    TreeEntry,
+    /// The tree is complete, under `work/`.
+    Tree,
+    /// The record is written.
+    Record,
+    /// The tree has its final name.
+    Named,
+    /// Everything so far is durable.
+    Synced,
+    /// The database knows the generation.
+    Committed,
+    /// The names at the root's top are there.
+    TopLinks,
+    /// The link names the new generation: it is live.
+    Switched,
+    /// The machine's directories have followed.
+    Machine,
+    /// Nothing is left to do.
+    Finished,
+}
+
+/// Watches a transaction, and may ask it to stop.
+pub trait Watch: Sync {
+    /// A step was reached.
+    fn step(&self, _step: Step) {}
+
+    /// Whether to stop. Asked often; heeded before the commit, never after.
+    fn cancelled(&self) -> bool {
+        false
+    }
+}
+
+/// A root that this process may change.
+#[derive(Debug)]
+pub struct Writer<'r> {
+    root: &'r Root,
+    _lock: StoreLock,
+    barrier: Barrier,
+    reader: Option<Reader>,
+    live: Option<(Record, Digest)>,
+}
+
+/// A package whose content is being stored by this transaction.
+#[derive(Debug)]
+pub struct Made {
+    /// Its manifest.
+    pub manifest: Manifest,
+    /// What the database will know of it.
+    pub entering: Entering,
+    /// The file it came from, if it is to be remembered.
+    pub file: Option<(Digest, FileRow)>,
+    /// SHA-1 of its contents, where they are known.
+    pub sha1s: BTreeMap<Digest, Sha1Digest>,
+}
+
+/// A generation that is durable but not yet known to the database, or one that is gone back to.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    number: u64,
+    from: Option<u64>,
+    changes: Changes,
+    top_names: Vec<Vec<u8>>,
+    notes: Vec<String>,
+}
+
+/// What a transaction has made of a root.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Switched {
+    /// The generation that is live now.
+    pub generation: u64,
+    /// The one that was live before.
+    pub from: Option<u64>,
+    /// What people should know: files that were kept, directories that packages disagree about.
+    pub notes: Vec<String>,
+    /// What is not done yet, and why. The generation is live all the same.
+    pub pending: Vec<String>,
+}
+
+impl<'r> Writer<'r> {
+    /// Takes the lock, puts right what a crash has left, and opens the barrier before the first write.
+    ///
+    /// # Errors
+    /// [`Error::Locked`], or whatever keeps the root from being read.
+    pub fn begin(root: &'r Root, watch: &dyn Watch) -> Result<Writer<'r>, Error> {
+        let lock = root.store().lock()?;
+        crate::recover::recover(root)?;
+        let barrier = Barrier::new(&[root.ambar(), root.store().dir()])?;
+        let reader = root.store().read()?;
+        let live = root.live()?;
+        watch.step(Step::Locked);
+        Ok(Writer { root, _lock: lock, barrier, reader, live })
+    }
+
+    /// The live generation's record and its digest.
+    #[must_use]
+    pub fn live(&self) -> Option<&(Record, Digest)> {
+        self.live.as_ref()
+    }
+
+    /// The database as it was when the lock was taken; only this process can change it.
+    #[must_use]
+    pub fn reader(&self) -> Option<&Reader> {
+        self.reader.as_ref()
+    }
+
+    /// The barrier that everything written goes behind.
+    #[must_use]
+    pub fn barrier(&self) -> &Barrier {
+        &self.barrier
+    }
+
+    /// Makes sure that `bytes` more fit into the store.
+    ///
+    /// # Errors
+    /// [`Error::NoSpace`].
+    pub fn check_room(&self, bytes: u64, files: u64) -> Result<(), Error> {
+        let store = self.root.store().dir();
+        let room = rustix::fs::fstatvfs(store).on("look at the file system of", store.path())?;
+        let available = room.f_bavail.saturating_mul(room.f_frsize);
+        if bytes > available {
+            return Err(Error::NoSpace { path: store.path().into(), needed: bytes, available });
+        }
+        // Some file systems (btrfs) do not count inodes.
+        if room.f_files > 0 && files > room.f_favail {
+            let path = store.path().join("(inodes)");
+            return Err(Error::NoSpace { path, needed: files, available: room.f_favail });
+        }
+        Ok(())
+    }
+
+    /// Step 1, objects: a writer for them. *If everything stops: files without rows, garbage.*
+    #[must_use]
+    pub fn object_writer(&self) -> ObjectWriter<'_> {
+        ObjectWriter::new(self.root.store().objects(), self.reader.as_ref(), &self.barrier)
+    }
+
+    /// Takes note that objects without rows may lie about from now on, so that they are looked for if this
+    /// process dies.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn mark_unswept(&self) -> Result<(), Error> {
+        drop(self.root.store().dir().lock_file("unswept")?);
+        Ok(())
+    }
+
+    /// Everything written so far has been taken back.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn mark_swept(&self) -> Result<(), Error> {
+        self.root.store().dir().unlink_if_any("unswept")
+    }
+
+    /// Keeps a package file in the cache, synced with the rest.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn keep_file(&self, digest: Digest, file: &std::fs::File) -> Result<(), Error> {
+        self.root.store().keep(digest, file, &self.barrier)
+    }
+
+    /// The number that the next generation gets: never one that anything on disk has.
+    fn next_number(&self) -> Result<u64, Error> {
+        let row = self.reader.as_ref().map(|reader| reader.root(self.root.id())).transpose()?.flatten();
+        let recorded = self.root.recorded()?.last().copied().unwrap_or(0);
+        let trees = self.root.trees()?.last().copied().unwrap_or(0);
+        Ok(row.map_or(1, |row| row.next).max(recorded + 1).max(trees + 1))
+    }
+
+    /// Steps 2 to 5 for a new generation: tree and record, barrier, database, link.
+    ///
+    /// `packages` is its complete list; `made` are those of them that this transaction stores, and `fresh`
+    /// the objects it has written. `overwriting` names packages that take paths from others.
+    ///
+    /// # Errors
+    /// [`Error`]; the live generation is what it was, and what was made is garbage in `work/`.
+    pub fn commit(
+        mut self,
+        cause: &str,
+        mut packages: Vec<Installed>,
+        made: Vec<Made>,
+        fresh: &BTreeMap<ObjectId, (u64, i64)>,
+        overwriting: &[String],
+        watch: &dyn Watch,
+    ) -> Result<Switched, Error> {
+        packages.sort_by(|a, b| (&a.name, a.id).cmp(&(&b.name, b.id)));
+        watch.step(Step::Objects);
+        let known: HashMap<PackageId, &Manifest> =
+            made.iter().map(|made| (made.entering.id, &made.manifest)).collect();
+        let live = self.live.take();
+        let old = Lists::load(self.root, live.as_ref().map(|(record, _)| record.packages.as_slice()), &known)?;
+        let new = Lists::load(self.root, Some(&packages), &known)?;
+        let recorded = live.as_ref().map(|(record, _)| record.overwrites.clone()).unwrap_or_default();
+        let from_tree = match &live {
+            Some(_) => Some(Tree::merge(old.contents(&[]), &recorded)?),
+            None => None,
+        };
+        let to_tree = Tree::merge(new.contents(overwriting), &recorded)?;
+        let top_names = top_names(&to_tree);
+        check_top(self.root.top(), top_names.iter().map(Vec::as_slice))?;
+
+        let number = self.next_number()?;
+        let from_number = live.as_ref().map(|(record, _)| record.number);
+        let mut record = Record {
+            number,
+            parent: from_number,
+            root: self.root.id(),
+            time: now(),
+            cause: cause.into(),
+            packages,
+            overwrites: to_tree.overwrites.clone().into_iter().collect(),
+            kept: Vec::new(),
+        };
+        let from = match (&from_tree, from_number) {
+            (Some(tree), Some(number)) => {
+                Some(From { tree, dir: self.root.ambar().dir("generations")?.dir(number.to_string())? })
+            }
+            _ => None,
+        };
+        // Step 2. Stopping here leaves a tree in `work/`, or one under a number without a row: garbage.
+        let built = self.build(&to_tree, from.as_ref(), fresh, &mut record, watch)?;
+        let digest = self.write_record(&record)?;
+        watch.step(Step::Record);
+        let (work, generations) = (self.root.ambar().dir("work")?, self.root.ambar().dir("generations")?);
+        work.rename(&built.name, &generations, number.to_string())?;
+        self.barrier.directory(generations.path().into());
+        self.barrier.directory(work.path().into());
+        watch.step(Step::Named);
+
+        let pending = machine::differ(from_tree.as_ref(), &to_tree)
+            .then_some(PendingRow { from: from_number });
+        let list = record.packages.iter().map(|package| (package.id, package.profile)).collect();
+        let mut changes = Changes { siblings: built.siblings, ..Changes::default() };
+        for made in &made {
+            changes.entering.push(made.entering.clone());
+            changes.files.extend(made.file.clone());
+            changes.sha1s.extend(made.sha1s.iter().map(|(digest, sha1)| (*digest, *sha1)));
+        }
+        changes.generation = Some(GenerationChange {
+            root: self.root.id(),
+            number,
+            made: Some((digest, list)),
+            pending,
+            journal: self.journal(number, from_number, cause),
+        });
+        let prepared = Prepared {
+            number,
+            from: from_number,
+            changes,
+            top_names,
+            notes: to_tree.notes.iter().cloned().chain(built.notes).collect(),
+        };
+        drop(from);
+        self.switch(prepared, from_tree.as_ref(), &to_tree, watch)
+    }
+
+    /// Steps 2 to 5 for a generation that exists: its tree is made again if it is gone, the machine's own
+    /// configuration goes forward with it, and the link is switched.
+    ///
+    /// # Errors
+    /// [`Error`]; the live generation is what it was.
+    pub fn activate(mut self, number: u64, cause: &str, watch: &dyn Watch) -> Result<Switched, Error> {
+        let (target, _) = self.root.record(number)?;
+        let known = HashMap::new();
+        let live = self.live.take();
+        let old = Lists::load(self.root, live.as_ref().map(|(record, _)| record.packages.as_slice()), &known)?;
+        let new = Lists::load(self.root, Some(&target.packages), &known)?;
+        let recorded = live.as_ref().map(|(record, _)| record.overwrites.clone()).unwrap_or_default();
+        let from_tree = match &live {
+            Some(_) => Some(Tree::merge(old.contents(&[]), &recorded)?),
+            None => None,
+        };
+        let to_tree = Tree::merge(new.contents(&[]), &target.overwrites)?;
+        let top_names = top_names(&to_tree);
+        check_top(self.root.top(), top_names.iter().map(Vec::as_slice))?;
+        let from_number = live.as_ref().map(|(record, _)| record.number);
+        let generations = self.root.ambar().dir("generations")?;
+        let from = match (&from_tree, from_number) {
+            (Some(tree), Some(number)) => Some(From { tree, dir: generations.dir(number.to_string())? }),
+            _ => None,
+        };
+        let mut changes = Changes::default();
+        let notes;
+        let fresh = BTreeMap::new();
+        if generations.stat(number.to_string())?.is_some() {
+            let mut build = self.new_build(&fresh, watch)?;
+            if let Some(from) = &from {
+                let target = generations.dir(number.to_string())?;
+                private::forward_etc(&mut build, from, &to_tree, &target)?;
+            }
+            notes = build.notes;
+        } else {
+            let built = self.build(&to_tree, from.as_ref(), &fresh, &mut target.clone(), watch)?;
+            let work = self.root.ambar().dir("work")?;
+            work.rename(&built.name, &generations, number.to_string())?;
+            self.barrier.directory(generations.path().into());
+            changes.siblings = built.siblings;
+            notes = built.notes;
+        }
+        watch.step(Step::Named);
+        let pending =
+            machine::differ(from_tree.as_ref(), &to_tree).then_some(PendingRow { from: from_number });
+        changes.generation = Some(GenerationChange {
+            root: self.root.id(),
+            number,
+            made: None,
+            pending,
+            journal: self.journal(number, from_number, cause),
+        });
+        let prepared = Prepared { number, from: from_number, changes, top_names, notes };
+        drop(from);
+        self.switch(prepared, from_tree.as_ref(), &to_tree, watch)
+    }
+
+    fn journal(&self, generation: u64, from: Option<u64>, cause: &str) -> JournalRow {
+        JournalRow { root: self.root.id(), time: now(), generation, from, cause: cause.into() }
+    }
+
+    fn new_build<'b>(
+        &'b self,
+        fresh: &'b BTreeMap<ObjectId, (u64, i64)>,
+        watch: &'b dyn Watch,
+    ) -> Result<Build<'b>, Error> {
+        Ok(Build {
+            root: self.root,
+            reader: self.reader.as_ref(),
+            barrier: &self.barrier,
+            watch,
+            link: LinkKind::probe(self.root)?,
+            fresh,
+            siblings: BTreeMap::new(),
+            kept: Vec::new(),
+            notes: Vec::new(),
+        })
+    }
+
+    fn build(
+        &self,
+        to: &Tree<'_>,
+        from: Option<&From<'_>>,
+        fresh: &BTreeMap<ObjectId, (u64, i64)>,
+        record: &mut Record,
+        watch: &dyn Watch,
+    ) -> Result<Built, Error> {
+        let work = self.root.ambar().dir("work")?;
+        let name = format!("tree-{}", random_hex(8)?);
+        let mut build = self.new_build(fresh, watch)?;
+        let made = work.make_dir(&name, 0o700).and_then(|dir| build.make(from, to, &dir));
+        if let Err(error) = made {
+            work.remove_all(&name)?;
+            return Err(error);
+        }
+        watch.step(Step::Tree);
+        record.kept = build.kept;
+        record.kept.sort();
+        Ok(Built { name, siblings: build.siblings, notes: build.notes })
+    }
+
+    fn write_record(&self, record: &Record) -> Result<Digest, Error> {
+        let document = record.encode();
+        let records = self.root.ambar().dir("records")?;
+        let name = record.number.to_string();
+        let mut file = records.make_file_anew(&name, 0o644)?;
+        std::io::Write::write_all(&mut file, &document).on("write", records.join(&name))?;
+        self.barrier.file(records.join(&name));
+        self.barrier.directory(records.path().into());
+        Ok(Record::digest_of(&document))
+    }
+
+    fn switch(
+        mut self,
+        prepared: Prepared,
+        from: Option<&Tree<'_>>,
+        to: &Tree<'_>,
+        watch: &dyn Watch,
+    ) -> Result<Switched, Error> {
+        if watch.cancelled() {
+            return Err(Error::Cancelled);
+        }
+        // Step 3. Everything is durable under its final name, and unreachable.
+        self.barrier.wait()?;
+        watch.step(Step::Synced);
+        // Step 4. The generation exists and is complete; if the link is never switched, the next writer
+        // discards it and readers do not see it.
+        self.reader = None;
+        let writing = self.root.store().db().write()?;
+        writing.apply(&prepared.changes)?;
+        writing.commit()?;
+        watch.step(Step::Committed);
+        // Step 5. New names at the top may dangle; they are durable before the link can name their targets.
+        self.make_top_links(&prepared.top_names)?;
+        watch.step(Step::TopLinks);
+        let ambar = self.root.ambar();
+        let fresh = "current.new";
+        ambar.unlink_if_any(fresh)?;
+        ambar.symlink(format!("generations/{}", prepared.number).as_bytes(), fresh)?;
+        ambar.rename(fresh, ambar, CURRENT)?;
+        // From here on no outcome is "unchanged".
+        let mut outcome = Switched {
+            generation: prepared.number,
+            from: prepared.from,
+            notes: prepared.notes,
+            pending: Vec::new(),
+        };
+        if let Err(error) = ambar.sync() {
+            outcome.pending.push(format!("the switch may not survive a power cut: {error}"));
+        }
+        watch.step(Step::Switched);
+        self.after_switch(&prepared.changes, &prepared.top_names, from, to, &mut outcome, watch);
+        Ok(outcome)
+    }
+
+    /// Step 6: what can only follow the switch. Whatever fails stays pending and is done by the next writer.
+    fn after_switch(
+        &self,
+        changes: &Changes,
+        top_names: &[Vec<u8>],
+        from: Option<&Tree<'_>>,
+        to: &Tree<'_>,
+        outcome: &mut Switched,
+        watch: &dyn Watch,
+    ) {
+        if changes.generation.as_ref().is_some_and(|change| change.pending.is_some()) {
+            match machine::apply(self.root, from, to) {
+                Ok(notes) => {
+                    outcome.notes.extend(notes);
+                    if let Err(error) = finish_pending(self.root, outcome.generation) {
+                        outcome.pending.push(error.to_string());
+                    }
+                }
+                Err(error) => outcome.pending.push(error.to_string()),
+            }
+        }
+        watch.step(Step::Machine);
+        let mut warn = |done: Result<(), Error>| {
+            if let Err(error) = done {
+                outcome.pending.push(error.to_string());
+            }
+        };
+        warn(remove_stale_top_links(self.root.top(), top_names));
+        warn(self.mark_swept());
+        if self.root.config().keep > 0 {
+            warn(crate::gc::apply_policy(self.root));
+        }
+        warn(crate::recover::empty_trash(self.root));
+        watch.step(Step::Finished);
+    }
+
+    fn make_top_links(&self, names: &[Vec<u8>]) -> Result<(), Error> {
+        let top = self.root.top();
+        let mut made = false;
+        for name in names {
+            if top.stat(name)?.is_none() {
+                top.symlink(&top_target(name), name)?;
+                made = true;
+            }
+        }
+        if made { top.sync() } else { Ok(()) }
+    }
+}
+
+struct Built {
+    name: String,
+    siblings: BTreeMap<ObjectId, u32>,
+    notes: Vec<String>,
+}
+
+/// The manifests of a list, read or at hand.
+pub(crate) struct Lists<'m> {
+    packages: Vec<(std::borrow::Cow<'m, Manifest>, Profile)>,
+}
+
+impl<'m> Lists<'m> {
+    pub(crate) fn load(
+        root: &Root,
+        packages: Option<&[Installed]>,
+        known: &HashMap<PackageId, &'m Manifest>,
+    ) -> Result<Lists<'m>, Error> {
+        let read = |package: &Installed| {
+            let manifest = match known.get(&package.id) {
+                Some(manifest) => std::borrow::Cow::Borrowed(*manifest),
+                None => std::borrow::Cow::Owned(root.store().manifest(package.id)?),
+            };
+            Ok((manifest, package.profile))
+        };
+        let packages = packages.unwrap_or_default().iter().map(read).collect::<Result<_, Error>>()?;
+        Ok(Lists { packages })
+    }
+
+    pub(crate) fn contents(&self, overwriting: &[String]) -> Vec<Contents<'_>> {
+        self.packages
+            .iter()
+            .map(|(manifest, profile)| Contents {
+                manifest,
+                profile: *profile,
+                overwrites: overwriting.contains(&manifest.name),
+            })
+            .collect()
+    }
+}
+
+/// What a link at the root's top points to.
+fn top_target(name: &[u8]) -> Vec<u8> {
+    [AMBAR.as_bytes(), b"/", CURRENT.as_bytes(), b"/", name].concat()
+}
+
+/// The names that a tree needs at the root's top.
+fn top_names(tree: &Tree<'_>) -> Vec<Vec<u8>> {
+    let mut names: Vec<Vec<u8>> =
+        tree.top().children().map(|(name, _)| name.to_vec()).filter(|name| !is_machine(name)).collect();
+    if tree.at(b"var/usrlocal").is_some() && tree.at(b"usr").is_none() {
+        names.push(b"usr".to_vec());
+    }
+    names
+}
+
+/// Makes sure that every one of `names` is free at the top of a root, or our own link.
+///
+/// # Errors
+/// [`Error::InTheWay`], and nothing has been touched.
+pub fn check_top<'n>(top: &Dir, names: impl Iterator<Item = &'n [u8]>) -> Result<(), Error> {
+    for name in names.filter(|name| !is_machine(name)) {
+        let Some(stat) = top.stat(name)? else { continue };
+        let ours = crate::dir::is_symlink(&stat) && top.read_link(name)?.as_ref() == Some(&top_target(name));
+        if !ours {
+            return Err(Error::InTheWay { path: top.join(name) });
+        }
+    }
+    Ok(())
+}
+
+/// Removes our links at the top that lead to nothing in the live generation.
+pub(crate) fn remove_stale_top_links(top: &Dir, names: &[Vec<u8>]) -> Result<(), Error> {
+    for (name, kind) in top.list()? {
+        let stale = kind == rustix::fs::FileType::Symlink
+            && !names.contains(&name)
+            && top.read_link(&name)?.as_ref() == Some(&top_target(&name));
+        // `etc` may hold the machine's files alone.
+        if stale && top.dir(AMBAR)?.dir(CURRENT_DIR)?.stat(&name)?.is_none() {
+            top.unlink(&name)?;
+        }
+    }
+    Ok(())
+}
+
+/// The live tree, as a directory to look into (the link is followed).
+const CURRENT_DIR: &str = "current/.";
+
+/// Takes note that the pending work of a generation is done and durable.
+pub(crate) fn finish_pending(root: &Root, generation: u64) -> Result<(), Error> {
+    let writing = root.store().db().write()?;
+    writing.finish_pending(root.id(), generation)?;
+    writing.commit()
+}
+
+/// Seconds since 1970.
+fn now() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.ok().and_then(|since| i64::try_from(since.as_secs()).ok()).unwrap_or(0)
+}
