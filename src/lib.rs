@@ -1,1 +1,48 @@
-//! placeholder
+//! ambar: a content-addressed, transactional package store.
+//!
+//! A package is a set of files with a manifest. Its files go, once each, into an object store named by
+//! content. A *generation* is a complete list of packages; on disk it is a tree of links into the store, and
+//! one link, `current`, names the live one. To install, upgrade, remove or roll back is to prepare a
+//! generation beside the live one and to switch that link: after a crash or a power cut a root is the old
+//! generation or the new one, never between.
+//!
+//! ```no_run
+//! use ambar::{OsPath, Options, Request, Root, Silent};
+//!
+//! let root = Root::open("my-root".as_ref())?;
+//! let plan = root.plan(Request::Install {
+//!     files: vec![OsPath("joe-3.5-2-p11-x86_64.pisi".into())],
+//!     options: Options::default(),
+//! })?;
+//! for item in &plan.items {
+//!     println!("{} {} {}", item.action.name(), item.name, item.version);
+//! }
+//! let outcome = root.execute(&plan, &Silent)?;
+//! assert!(outcome.changed);
+//! # Ok::<(), ambar::Error>(())
+//! ```
+//!
+//! A [`Plan`] is plain data: show it, save it, execute it later. Progress comes through an [`Observer`], which
+//! can also stop a transaction at any moment. Nothing here prints, asks, or reads the environment.
+#![deny(missing_docs)]
+
+mod dependencies;
+mod error;
+mod extract;
+mod ingest;
+mod observer;
+mod plan;
+mod planner;
+mod query;
+mod root;
+mod transaction;
+
+pub use ambar_pkgfmt as pkgfmt;
+pub use ambar_store::{Collected, Finding, Installed, PathConflict, Reason, Step, Subject};
+
+pub use error::{Class, Error, Problem};
+pub use extract::extract;
+pub use observer::{Event, Observer, Silent};
+pub use plan::{Action, Item, Options, OsPath, Outcome, Plan, PlannedFile, Request};
+pub use query::{About, Action as HistoryAction, Details, Generation, similar};
+pub use root::Root;

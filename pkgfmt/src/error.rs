@@ -94,9 +94,9 @@ impl Problem {
         if error.raw_os_error().is_some() {
             return Problem::Io { operation: "read it", source: error };
         }
-        if error.get_ref().is_some_and(|inner| inner.is::<Problem>()) {
+        if error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<Problem>) {
             let text = error.to_string();
-            return match error.into_inner().map(|inner| inner.downcast::<Problem>()) {
+            return match error.into_inner().map(<dyn std::error::Error + Send + Sync>::downcast::<Problem>) {
                 Some(Ok(problem)) => *problem,
                 _ => Problem::damaged(what, text),
             };

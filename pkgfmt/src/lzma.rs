@@ -11,8 +11,9 @@
 //!
 //! Memory: liblzma is held to [`Limits::decoder_memory`](crate::Limits::decoder_memory). lzma-rs holds a
 //! dictionary of at most that size for .lzma, and for .xz all output since the last dictionary reset, which
-//! [`xz`] bounds.
+//! [`guard`] bounds.
 
+mod guard;
 #[cfg(feature = "liblzma")]
 mod native;
 mod rust;
@@ -50,16 +51,14 @@ impl From<Refused> for io::Error {
 
 /// Decodes a stream with lzma-rs alone.
 #[cfg(not(feature = "liblzma"))]
-pub(crate) struct Decoder<S> {
-    decoder: RustDecoder,
-    source: std::marker::PhantomData<S>,
-}
+pub(crate) struct Decoder<S>(RustDecoder, std::marker::PhantomData<S>);
 
 #[cfg(not(feature = "liblzma"))]
 impl<S: Restart> Decoder<S> {
     /// A decoder at the start of `source` that may take `memory` bytes.
     pub(crate) fn new(source: S, coding: Coding, memory: u64) -> io::Result<Self> {
-        Ok(Decoder { decoder: RustDecoder::start(source, coding, memory)?, source: std::marker::PhantomData })
+        RustDecoder::start(source.restart(), coding, memory)
+            .map(|decoder| Decoder(decoder, std::marker::PhantomData))
     }
 
     /// Whether a second decoder had to be asked.
@@ -71,7 +70,7 @@ impl<S: Restart> Decoder<S> {
 #[cfg(not(feature = "liblzma"))]
 impl<S: Restart> Read for Decoder<S> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.decoder.read(buffer)
+        self.0.read(buffer)
     }
 }
 

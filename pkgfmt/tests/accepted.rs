@@ -1,4 +1,5 @@
 //! What packages may do, though few do it.
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! Packages that lie, hide something, or ask for too much: each is refused, by name and with the reason.
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod common;
 
@@ -184,7 +185,7 @@ fn the_archive_ends_where_it_says() {
     };
     let whole = tar(&[file("a", b"x")]);
     refused(&build(&gzip(&whole[..1024])), &["install.tar.gz", "ends early"]);
-    refused(&build(&gzip(&whole[..700])), &["a:", "ends early"].split_at(1).1);
+    refused(&build(&gzip(&whole[..700])), &["ends early"]);
     refused(
         &build(&gzip(&[&whole[..], &file("a", b"x")].concat())),
         &["data follows the end of the archive"],
@@ -302,13 +303,17 @@ fn xml_declares_nothing_and_stays_within_its_limits() {
     let nul = METADATA.replace("Says hello, and", "&#27;[2J");
     refused(&with_documents(&nul, "<Files/>"), &["metadata.xml", "U+001B"]);
     let many = METADATA.replace("<Package>", &format!("<Package>{}", "<x/>".repeat(1_000_000)));
-    refused(&with_documents(&many, "<Files/>"), &["number of elements", "limit"]);
+    refused(&with_documents(&many, "<Files/>"), &["metadata.xml", "holds more"]);
     let deep = METADATA.replace("<Package>", &format!("<Package>{}", "<x>".repeat(100_000)));
     refused(&with_documents(&deep, "<Files/>"), &["depth", "limit"]);
     let wide = METADATA.replace("<Package>", &format!("<Package><x {}/>", many_attributes()));
     refused(&with_documents(&wide, "<Files/>"), &["attributes"]);
     refused(&with_documents(METADATA, &"<x>".repeat(1000)), &["files.xml"]);
     refused(&with_documents(METADATA, &format!("<Files>{}</Files>", "<x/>".repeat(1_000_000))), &["limit"]);
+    let long = format!("<Files><File><Path>{}</Path></File></Files>", "x".repeat(5 << 20));
+    refused(&with_documents(METADATA, &long), &["files.xml", "longer than"]);
+    let long = format!("<Files><File>{}</File></Files>", "<Path>x</Path>".repeat(10_000));
+    refused(&with_documents(METADATA, &long), &["files.xml", "holds more"]);
     refused(&with_documents(METADATA, "<Files><File>"), &["files.xml"]);
     refused(&with_documents(METADATA, ""), &["files.xml"]);
     refused(&with_documents(METADATA, "<Files/><Files/>"), &["second root"]);

@@ -1,4 +1,5 @@
 //! Real packages read to their end, and say what they should.
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod common;
 

@@ -115,6 +115,28 @@ impl Root {
         if root.copied_from.is_some() { Root::open(path) } else { Ok(root) }
     }
 
+    /// Takes back the making of a root that has come to nothing: no generation was ever made in it, and its
+    /// store is its own. `with_directory` takes the directory itself as well, if it is empty.
+    ///
+    /// # Errors
+    /// [`Error`]; an empty root is left.
+    pub fn unmake(self, with_directory: bool) -> Result<(), Error> {
+        if !self.has_own_store() || self.current()?.is_some() {
+            return Ok(());
+        }
+        let _lock = self.store.lock()?;
+        if !self.recorded()?.is_empty() {
+            return Ok(());
+        }
+        let dead = format!(".ambar.new-{}", random_hex(8)?);
+        self.top.rename(AMBAR, &self.top, &dead)?;
+        self.top.remove_all(&dead)?;
+        if with_directory && self.top.list()?.is_empty() {
+            std::fs::remove_dir(&self.path).on("remove", &self.path)?;
+        }
+        Ok(())
+    }
+
     /// Makes `.ambar` under another name, all of it, durably, and gives it its name.
     fn create(top: &Dir, store: Option<&Path>) -> Result<(), Error> {
         let store = match store {

@@ -10,6 +10,7 @@ use crate::db::rows::{FileRow, JournalRow, PendingRow};
 use crate::db::{Changes, Entering, GenerationChange, Reader};
 use crate::dir::{Dir, random_hex};
 use crate::error::{Context, Error};
+use crate::gc::Collected;
 use crate::object::{ObjectId, Profile};
 use crate::objects::ObjectWriter;
 use crate::record::{Installed, Record};
@@ -159,6 +160,17 @@ impl<'r> Writer<'r> {
         Ok(())
     }
 
+    /// Collects generations beyond the newest `keep`, and what only they named; see [`Collected`].
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn collect(mut self, keep: u64, dry_run: bool) -> Result<Collected, Error> {
+        self.reader = None;
+        let collected = crate::gc::collect(self.root, keep, dry_run)?;
+        crate::recover::empty_trash(self.root)?;
+        Ok(collected)
+    }
+
     /// Step 1, objects: a writer for them. *If everything stops: files without rows, garbage.*
     #[must_use]
     pub fn object_writer(&self) -> ObjectWriter<'_> {
@@ -199,15 +211,43 @@ impl<'r> Writer<'r> {
         Ok(row.map_or(1, |row| row.next).max(recorded + 1).max(trees + 1))
     }
 
+    /// Gives up before anything is committed: what was written is taken back.
+    ///
+    /// # Errors
+    /// [`Error`]; what is left is garbage that the next writer takes back.
+    pub fn abort(mut self) -> Result<(), Error> {
+        self.reader = None;
+        crate::recover::recover(self.root)
+    }
+
     /// Steps 2 to 5 for a new generation: tree and record, barrier, database, link.
     ///
     /// `packages` is its complete list; `made` are those of them that this transaction stores, and `fresh`
     /// the objects it has written. `overwriting` names packages that take paths from others.
     ///
     /// # Errors
-    /// [`Error`]; the live generation is what it was, and what was made is garbage in `work/`.
+    /// [`Error`]; the live generation is what it was, and what was made is taken back.
     pub fn commit(
         mut self,
+        cause: &str,
+        packages: Vec<Installed>,
+        made: Vec<Made>,
+        fresh: &BTreeMap<ObjectId, (u64, i64)>,
+        overwriting: &[String],
+        watch: &dyn Watch,
+    ) -> Result<Switched, Error> {
+        let done = self.commit_new(cause, packages, made, fresh, overwriting, watch);
+        self.or_abort(done)
+    }
+
+    /// A failure is the reason that is told, whatever taking things back comes to: what is left then is
+    /// garbage for the next writer.
+    fn or_abort(self, done: Result<Switched, Error>) -> Result<Switched, Error> {
+        done.inspect_err(|_| drop(self.abort()))
+    }
+
+    fn commit_new(
+        &mut self,
         cause: &str,
         mut packages: Vec<Installed>,
         made: Vec<Made>,
@@ -292,6 +332,11 @@ impl<'r> Writer<'r> {
     /// # Errors
     /// [`Error`]; the live generation is what it was.
     pub fn activate(mut self, number: u64, cause: &str, watch: &dyn Watch) -> Result<Switched, Error> {
+        let done = self.activate_known(number, cause, watch);
+        self.or_abort(done)
+    }
+
+    fn activate_known(&mut self, number: u64, cause: &str, watch: &dyn Watch) -> Result<Switched, Error> {
         let (target, _) = self.root.record(number)?;
         let known = HashMap::new();
         let live = self.live.take();
@@ -400,7 +445,7 @@ impl<'r> Writer<'r> {
     }
 
     fn switch(
-        mut self,
+        &mut self,
         prepared: Prepared,
         from: Option<&Tree<'_>>,
         to: &Tree<'_>,

@@ -143,8 +143,8 @@ fn a_chunk_hidden_in_packed_data_is_noticed() {
     lzma_rs::lzma2_decompress(&mut &hiding[..], &mut output).unwrap();
     assert_eq!(output.len(), 2 * plain.len(), "lzma-rs alone takes the hidden chunk");
     output.clear();
-    assert!(super::xz::guarded(&hiding, &mut output).is_err());
-    super::xz::guarded(&whole, &mut output).unwrap();
+    assert!(super::guard::guarded(&hiding, &mut output).is_err());
+    super::guard::guarded(&whole, &mut output).unwrap();
     assert_eq!(output, plain);
 }
 
@@ -182,15 +182,15 @@ fn a_run_past_the_bound_is_refused_before_it_is_unpacked() {
         stream.extend_from_slice(&chunk);
     }
     let mut output = Count(0);
-    super::xz::guarded(&[&stream[..], &[0]].concat(), &mut output).unwrap();
+    super::guard::guarded(&[&stream[..], &[0]].concat(), &mut output).unwrap();
     assert_eq!(output.0, 128 << 20);
     stream.extend_from_slice(&[2, 0, 0, 7, 0]);
-    let error = super::xz::guarded(&stream, &mut Count(0)).unwrap_err();
+    let error = super::guard::guarded(&stream, &mut Count(0)).unwrap_err();
     assert!(error.to_string().contains("limit"), "{error}");
     // A reset starts a new run.
     let at = stream.len() - 5;
     stream[at] = 1;
-    super::xz::guarded(&stream, &mut output).unwrap();
+    super::guard::guarded(&stream, &mut output).unwrap();
 }
 
 struct Count(u64);
@@ -210,7 +210,7 @@ impl std::io::Write for Count {
 mod with_liblzma {
     use std::io::Write;
 
-    use liblzma::stream::{Check, LzmaOptions, Stream};
+    use liblzma::stream::{Action, Check, LzmaOptions, Status, Stream};
 
     use super::*;
 
@@ -240,29 +240,34 @@ mod with_liblzma {
             let mut changed = whole.clone();
             changed[position] ^= 0x04;
             for result in decode(&changed, Coding::Xz) {
-                // lzma-rs does not look at the first byte of a range coder, which says nothing.
-                assert!(
-                    result.is_err() || (position == CODER && result.unwrap() == content),
-                    "byte {position}"
-                );
+                // Some bits of a range coder say nothing, and lzma-rs does not look at them all.
+                assert!(result.is_err() || result.unwrap() == content, "byte {position}");
             }
         }
     }
 
-    /// Where the range coder of a stream's first block starts: after three headers.
-    const CODER: usize = 12 + 12 + 6;
+    /// An .xz stream with one block for each part, and where the blocks end.
+    fn blocks<'a>(parts: impl Iterator<Item = &'a [u8]>) -> (Vec<u8>, Vec<usize>) {
+        let mut stream = Stream::new_easy_encoder(6, Check::Crc64).unwrap();
+        let (mut output, mut ends) = (Vec::with_capacity(1 << 20), Vec::new());
+        for part in parts {
+            let before = stream.total_in();
+            while stream.process_vec(part, &mut output, Action::FullFlush).unwrap() != Status::StreamEnd {}
+            assert_eq!(stream.total_in() - before, part.len() as u64);
+            ends.push(output.len());
+        }
+        while stream.process_vec(&[], &mut output, Action::Finish).unwrap() != Status::StreamEnd {}
+        (output, ends)
+    }
 
     #[test]
     fn the_second_decoder_goes_on_where_the_first_one_stopped() {
-        let mut encoder = liblzma::write::XzEncoder::new(Vec::new(), 6);
         let content = text();
         let (first, second) = content.split_at(100_000);
-        encoder.write_all(first).unwrap();
-        encoder.flush().unwrap();
-        let block = encoder.get_ref().len();
-        encoder.write_all(second).unwrap();
-        let mut packed = encoder.finish().unwrap();
-        packed[block + 12 + 6] ^= 0x04;
+        let (mut packed, ends) = blocks([first, second].into_iter());
+        // The first byte of the second block's range coder, after two headers: it says nothing, and liblzma
+        // alone looks at it.
+        packed[ends[0] + 12 + 6] ^= 0x04;
         let mut decoder = Decoder::new(Bytes::new(&packed), Coding::Xz, MEMORY).unwrap();
         let mut output = vec![0; first.len()];
         decoder.read_exact(&mut output).unwrap();
@@ -274,14 +279,10 @@ mod with_liblzma {
 
     #[test]
     fn a_stream_of_several_blocks_is_read() {
-        let mut encoder = liblzma::write::XzEncoder::new(Vec::new(), 6);
         let content = text();
-        for part in content.chunks(30_000) {
-            encoder.write_all(part).unwrap();
-            // Ends the block.
-            encoder.flush().unwrap();
-        }
-        both_read(&encoder.finish().unwrap(), Coding::Xz, &content);
+        let (packed, ends) = blocks(content.chunks(30_000));
+        assert_eq!(ends.len(), 6);
+        both_read(&packed, Coding::Xz, &content);
     }
 
     #[test]

@@ -12,6 +12,9 @@ use crate::manifest::Script;
 use super::container::Container;
 use super::metadata::Comar;
 
+/// Most scripts of a package; real ones have three at most.
+const SCRIPTS: usize = 1000;
+
 /// The scripts, and the content of each in the same order.
 pub(super) fn read(
     container: &Container,
@@ -43,6 +46,9 @@ pub(super) fn read(
             [] => vec![script("", "")],
             roles => roles.iter().map(|comar| script(&comar.model, &comar.name)).collect(),
         };
+        if all.len() + scripts.len() > SCRIPTS {
+            return Err(Problem::limit("the number of scripts", SCRIPTS as u64));
+        }
         for script in scripts {
             // A script with several roles counts once for each: its content is handed out as often.
             left = left

@@ -29,6 +29,9 @@ use super::xml::{Document, Element, Step};
 /// The document's name in a package.
 pub(super) const NAME: &str = "files.xml";
 
+/// Memory for one `<File>` while it is read.
+const FILE: usize = 64 << 10;
+
 /// Reads the list; the entries come back sorted by path.
 pub(super) fn read(source: impl BufRead, limits: &Limits) -> Result<Vec<DraftEntry>, Problem> {
     let mut document = Document::new(NAME, source, limits);
@@ -41,6 +44,7 @@ pub(super) fn read(source: impl BufRead, limits: &Limits) -> Result<Vec<DraftEnt
     while let Some(step) = document.step()? {
         match step {
             Step::Start(mut element) => {
+                document.allow(FILE);
                 document.fill(&mut element)?;
                 if element.name != "File" {
                     continue;

@@ -42,6 +42,10 @@ use super::xml::{Document, Element};
 /// The document's name in a package.
 pub(super) const NAME: &str = "metadata.xml";
 
+/// Memory for the document's elements; the manifest that comes of them may take about as much again. The longest
+/// histories of real packages, a thousand changes, take one megabyte.
+const TREE: usize = 48 << 20;
+
 /// Attributes of a relation, and what they demand.
 const CONDITIONS: [(&str, Subject, Op); 6] = [
     ("version", Subject::Version, Op::Same),
@@ -113,7 +117,7 @@ pub(super) struct Comar {
 
 /// Reads the document.
 pub(super) fn read(source: impl BufRead, limits: &Limits) -> Result<Metadata, Problem> {
-    let root = Document::new(NAME, source, limits).tree()?;
+    let root = Document::new(NAME, source, limits).tree(TREE)?;
     let damaged = |reason: &str| Problem::damaged(NAME, reason);
     if root.name != "PISI" {
         return Err(damaged("its root element is not <PISI>"));
@@ -166,6 +170,8 @@ pub(super) fn read(source: impl BufRead, limits: &Limits) -> Result<Metadata, Pr
     manifest.relations = relations(package);
     manifest.properties = properties(package);
     manifest.normalise();
+    // What can never become a manifest is refused before anything else is read.
+    manifest.encode()?;
     Ok(Metadata {
         manifest,
         translations,

@@ -1,7 +1,7 @@
 //! PiSi packages: `.pisi`, and `.eopkg`, which differs only in its name.
 //!
-//! [`container`] reads the zip, [`metadata`] and [`files_xml`] its two documents, [`comar`] its scripts,
-//! [`tarball`] and [`payload`] its payload, and [`finish`] compares what was promised with what was found.
+//! `container` reads the zip, `metadata` and `files_xml` its two documents, `comar` its scripts, `tarball` and
+//! `payload` its payload, and `finish` compares what was promised with what was found.
 //!
 //! | format | payload | `<PackageFormat>` |
 //! | --- | --- | --- |
@@ -18,10 +18,12 @@ mod container;
 pub mod filename;
 mod files_xml;
 mod finish;
+mod member;
 mod metadata;
 mod payload;
 mod python;
 mod slice;
+mod streams;
 mod tarball;
 mod xml;
 
@@ -62,6 +64,16 @@ enum Storage {
     Xz(String),
     Gzip(String),
     Zstd(String),
+}
+
+impl Storage {
+    /// The member that holds the payload, or nothing.
+    fn archive(&self) -> &str {
+        match self {
+            Storage::Members => "",
+            Storage::Lzma(name) | Storage::Xz(name) | Storage::Gzip(name) | Storage::Zstd(name) => name,
+        }
+    }
 }
 
 impl PisiFile {
@@ -161,7 +173,7 @@ fn document(
     container: &Container,
     name: &'static str,
     limit: u64,
-) -> Result<BufReader<container::MemberReader>, Problem> {
+) -> Result<BufReader<member::MemberReader>, Problem> {
     let member = container.find(name).ok_or_else(|| {
         Problem::NotAPackage(format!("it is a zip archive without {name}, so no PiSi package"))
     })?;

@@ -14,8 +14,10 @@ use crate::package::{DraftEntry, Member, PayloadSink};
 use crate::path::{PayloadPath, Shown, compare_paths};
 
 use super::Storage;
-use super::container::{Container, MemberReader};
+use super::container::Container;
+use super::member::MemberReader;
 use super::python::{self, Python};
+use super::streams::{Metered, Watched};
 use super::tarball::{self, Header, Kind};
 
 /// What the container tells about each entry of the draft, besides content.
@@ -63,6 +65,7 @@ pub(super) fn read(
         limits,
         sink,
         found: vec![None; entries.len()],
+        archive: storage.archive().to_owned(),
         bytes: 0,
         second_opinion: false,
     };
@@ -73,8 +76,12 @@ pub(super) fn read(
         Storage::Gzip(name) => {
             let (source, packed) = open(container, name)?;
             // One stream: what follows it is left for `tar`, which sees neither a member nor zeros there.
-            let mut stream =
-                Metered::new(flate2::bufread::GzDecoder::new(BufReader::new(source)), packed, &reading);
+            let mut stream = Metered::new(
+                flate2::bufread::GzDecoder::new(BufReader::new(source)),
+                packed,
+                entries,
+                limits,
+            );
             reading.tar(name, &mut stream)?;
             expect_end(name, stream.stream.into_inner())?;
         }
@@ -86,7 +93,7 @@ pub(super) fn read(
             decoder
                 .window_log_max(limits.decoder_memory.max(1 << 10).ilog2().min(31))
                 .map_err(|error| Problem::from_stream(name, error))?;
-            let mut stream = Metered::new(decoder, packed, &reading);
+            let mut stream = Metered::new(decoder, packed, entries, limits);
             reading.tar(name, &mut stream)?;
             expect_end(name, stream.stream.finish())?;
         }
@@ -109,58 +116,14 @@ fn expect_end(what: &str, mut rest: impl Read) -> Result<(), Problem> {
     }
 }
 
-/// Ends a stream that unpacks to more than it may.
-struct Metered<R> {
-    stream: R,
-    bytes: u64,
-    /// Most bytes in all.
-    budget: u64,
-    /// The limit that a stream past its budget breaks: for people.
-    reason: String,
-}
-
-impl<R> Metered<R> {
-    fn new(stream: R, packed: u64, reading: &Reading<'_>) -> Self {
-        let limits = reading.limits;
-        let by_ratio = packed.saturating_mul(limits.ratio).max(limits.ratio_floor);
-        // Entry headers, long names, and padding; then as much as the entries promise, when all of them do.
-        let overhead = (reading.entries.len() as u64 + 64).saturating_mul(16 << 10);
-        let promised = reading.entries.iter().try_fold(0_u64, |sum, entry| sum.checked_add(entry.size?));
-        let by_entries = promised.map_or(u64::MAX, |sum| sum.saturating_add(overhead));
-        let by_size = limits.payload_bytes.saturating_add(overhead);
-        let budget = by_ratio.min(by_entries).min(by_size);
-        let reason = if budget == by_entries {
-            "what files.xml promises".to_owned()
-        } else if budget == by_size {
-            "the size of a payload".to_owned()
-        } else {
-            format!("{} times its packed size", limits.ratio)
-        };
-        Metered { stream, bytes: 0, budget, reason }
-    }
-}
-
-impl<R: Read> Read for Metered<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.stream.read(buffer)?;
-        self.bytes += read as u64;
-        if self.bytes > self.budget {
-            return Err(Problem::limit(
-                format_args!("the payload unpacks to more than {}; it", self.reason),
-                self.budget,
-            )
-            .into());
-        }
-        Ok(read)
-    }
-}
-
 struct Reading<'a> {
     entries: &'a [DraftEntry],
     python: &'a Python,
     limits: &'a Limits,
     sink: &'a mut dyn PayloadSink,
     found: Vec<Option<Found>>,
+    /// The member of the container that holds the payload, or nothing.
+    archive: String,
     /// Bytes of content so far.
     bytes: u64,
     second_opinion: bool,
@@ -171,7 +134,7 @@ impl Reading<'_> {
         let (source, packed) = open(container, name)?;
         let decoder = Decoder::new(source, coding, self.limits.decoder_memory)
             .map_err(|error| Problem::from_stream(name, error))?;
-        let mut stream = Metered::new(decoder, packed, self);
+        let mut stream = Metered::new(decoder, packed, self.entries, self.limits);
         self.tar(name, &mut stream)?;
         self.second_opinion = stream.stream.had_second_opinion();
         Ok(())
@@ -341,12 +304,20 @@ impl Reading<'_> {
         };
         // An error of the stream tells more than that the sink stopped because of it.
         if let Some(error) = content.failed {
-            return Err(Problem::from_stream(&entry.path, error));
+            return Err(self.broken(entry, error));
         }
         result.map_err(|_| Problem::Stopped)?;
         // A sink may leave a rest; the start of the next member needs it gone, and its errors seen.
-        io::copy(&mut content, &mut io::sink()).map_err(|error| Problem::from_stream(&entry.path, error))?;
+        io::copy(&mut content, &mut io::sink()).map_err(|error| self.broken(entry, error))?;
         Ok(if python::is_compiled(&entry.path) { python::source_mtime(&content.head) } else { None })
+    }
+
+    /// An error of the stream, met inside an entry's content.
+    fn broken(&self, entry: &DraftEntry, error: io::Error) -> Problem {
+        match self.archive.as_str() {
+            "" => Problem::from_stream(&entry.path, error),
+            archive => Problem::from_stream(format_args!("{archive}: {}", entry.path), error),
+        }
     }
 
     /// No entry lies below one that the payload has as a symlink or a file.
@@ -372,41 +343,4 @@ fn plain(name: &[u8]) -> &[u8] {
     let name = if name == b"." { b"" } else { name };
     let name = name.strip_prefix(b"./").unwrap_or(name);
     name.strip_suffix(b"/").unwrap_or(name)
-}
-
-/// A file's content on its way to the sink: exactly as long as promised, its first bytes and its error kept.
-struct Watched<'a> {
-    content: &'a mut dyn Read,
-    left: u64,
-    head: Vec<u8>,
-    failed: Option<io::Error>,
-}
-
-impl<'a> Watched<'a> {
-    fn new(content: &'a mut dyn Read, size: u64) -> Self {
-        Watched { content, left: size, head: Vec::new(), failed: None }
-    }
-}
-
-impl Read for Watched<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let wanted = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
-        if wanted == 0 {
-            return Ok(0);
-        }
-        let error = match self.content.read(&mut buffer[..wanted]) {
-            Ok(0) => io::ErrorKind::UnexpectedEof.into(),
-            Ok(read) => {
-                let missing = python::HEAD.saturating_sub(self.head.len());
-                self.head.extend_from_slice(&buffer[..read.min(missing)]);
-                self.left -= read as u64;
-                return Ok(read);
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Err(error),
-            Err(error) => error,
-        };
-        // The sink sees that there was an error, the caller of the reader sees which.
-        self.failed = Some(error);
-        Err(io::ErrorKind::InvalidData.into())
-    }
 }

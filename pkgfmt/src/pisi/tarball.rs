@@ -109,13 +109,12 @@ pub(super) fn read(
     if pending {
         return Err(Problem::damaged(what, "it ends before the member that its last header describes"));
     }
-    drop(archive);
     // The `tar` crate takes the end of the stream for the end of the archive, too.
-    if stream.bytes != end + BLOCK {
+    if stream.bytes.checked_sub(BLOCK) != Some(end) {
         return Err(Problem::damaged(what, "it ends early"));
     }
     expect_zeros(what, &mut stream)?;
-    if stream.bytes % BLOCK != 0 {
+    if !stream.bytes.is_multiple_of(BLOCK) {
         return Err(Problem::damaged(what, "it ends inside a block"));
     }
     Ok(())
@@ -234,7 +233,8 @@ fn header<R: Read>(
     if name.len() > MAX_PATH {
         return Err(Problem::limit(format_args!("{what}: the length of a path"), MAX_PATH as u64));
     }
-    let link = || extended.link.clone().or_else(|| header.link_name_bytes().map(|link| link.into_owned()));
+    let link =
+        || extended.link.clone().or_else(|| header.link_name_bytes().map(std::borrow::Cow::into_owned));
     let kind = match header.entry_type() {
         EntryType::Regular if name.ends_with(b"/") => {
             return forbidden("it is a regular file with a directory's name");

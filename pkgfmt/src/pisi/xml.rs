@@ -17,6 +17,11 @@ use crate::limits::Limits;
 /// Most attributes of one element; PiSi's have at most six.
 const ATTRIBUTES: usize = 64;
 
+/// Most bytes of one text, tag or comment. The longest change logs of packages take some kilobytes.
+const STEP: usize = 4 << 20;
+/// About what an element takes in memory, besides its text and attributes.
+const ELEMENT: usize = 160;
+
 /// One step through a document.
 #[derive(Debug)]
 pub(super) enum Step {
@@ -69,26 +74,51 @@ impl Element {
 /// A document that is being read.
 pub(super) struct Document<'l, R> {
     what: &'static str,
-    reader: Reader<R>,
+    reader: Reader<Rationed<R>>,
     limits: &'l Limits,
     buffer: Vec<u8>,
     depth: usize,
     elements: usize,
     had_root: bool,
+    /// Memory that elements may still take, see [`Document::allow`].
+    allowance: usize,
 }
 
 impl<'l, R: BufRead> Document<'l, R> {
     /// A document named `what` at its start. The number of bytes is for the caller to bound.
     pub(super) fn new(what: &'static str, source: R, limits: &'l Limits) -> Self {
-        let mut reader = Reader::from_reader(source);
+        let mut reader = Reader::from_reader(Rationed { source, left: STEP });
         reader.config_mut().expand_empty_elements = true;
-        Document { what, reader, limits, buffer: Vec::new(), depth: 0, elements: 0, had_root: false }
+        Document {
+            what,
+            reader,
+            limits,
+            buffer: Vec::new(),
+            depth: 0,
+            elements: 0,
+            had_root: false,
+            allowance: 0,
+        }
+    }
+
+    /// Lets the elements that [`fill`](Self::fill) builds from here on take about that many bytes of memory.
+    pub(super) fn allow(&mut self, bytes: usize) {
+        self.allowance = bytes;
+    }
+
+    fn take_allowance(&mut self, bytes: usize) -> Result<(), Problem> {
+        self.allowance = self
+            .allowance
+            .checked_sub(bytes)
+            .ok_or_else(|| Problem::damaged(self.what, "an element holds more than any package's does"))?;
+        Ok(())
     }
 
     /// The next step, or `None` after the root element's end and the document's.
     pub(super) fn step(&mut self) -> Result<Option<Step>, Problem> {
         loop {
             self.buffer.clear();
+            self.reader.get_mut().left = STEP;
             let what = self.what;
             let position = self.reader.buffer_position();
             let bad = |reason: &str| Problem::damaged(what, format_args!("{reason} (near byte {position})"));
@@ -177,18 +207,24 @@ impl<'l, R: BufRead> Document<'l, R> {
         while let Some(step) = self.step()? {
             match step {
                 Step::Start(mut child) => {
+                    let attributes = child.attributes.iter().map(|(key, value)| 64 + key.len() + value.len());
+                    self.take_allowance(ELEMENT + attributes.sum::<usize>())?;
                     self.fill(&mut child)?;
                     element.children.push(child);
                 }
-                Step::Text(text) => element.text.push_str(&text),
+                Step::Text(text) => {
+                    self.take_allowance(text.len())?;
+                    element.text.push_str(&text);
+                }
                 Step::End => return Ok(()),
             }
         }
         Err(Problem::damaged(self.what, "it ends inside an element"))
     }
 
-    /// Reads the whole document.
-    pub(super) fn tree(mut self) -> Result<Element, Problem> {
+    /// Reads the whole document, whose elements may take about `bytes` of memory.
+    pub(super) fn tree(mut self, bytes: usize) -> Result<Element, Problem> {
+        self.allow(bytes);
         let Some(Step::Start(mut root)) = self.step()? else {
             return Err(Problem::damaged(self.what, "it has no element"));
         };
@@ -197,6 +233,39 @@ impl<'l, R: BufRead> Document<'l, R> {
             None => Ok(root),
             Some(_) => Err(Problem::damaged(self.what, "something follows its root element")),
         }
+    }
+}
+
+/// A source that gives [`STEP`] bytes and then waits for a new ration: the XML reader takes a whole text into
+/// memory before anyone else sees it.
+struct Rationed<R> {
+    source: R,
+    left: usize,
+}
+
+impl<R: BufRead> io::Read for Rationed<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = io::Read::read(&mut self.fill_buf()?, buffer)?;
+        self.consume(read);
+        Ok(read)
+    }
+}
+
+impl<R: BufRead> BufRead for Rationed<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        let available = self.source.fill_buf()?;
+        if self.left == 0 && !available.is_empty() {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "a text or tag is longer than any package's is",
+            ));
+        }
+        Ok(&available[..available.len().min(self.left)])
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.left = self.left.saturating_sub(amount);
+        self.source.consume(amount);
     }
 }
 

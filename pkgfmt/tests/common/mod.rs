@@ -1,5 +1,5 @@
 //! What the tests of the readers share: a receiver that hashes in memory, and reading a package to its end.
-#![allow(dead_code, unreachable_pub)]
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::print_stdout, clippy::new_without_default)]
 
 pub mod build;
 

@@ -1,0 +1,201 @@
+//! Errors of the library, and what class each belongs to: the command line's exit codes and the C ABI's
+//! status codes are these classes.
+
+use std::path::PathBuf;
+
+use ambar_store::PathConflict;
+
+/// What kind of failure it was. The numbers are the exit codes of the program; each of them means that the
+/// live generation is what it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Class {
+    /// Something else failed.
+    Failed = 1,
+    /// The request makes no sense.
+    Usage = 2,
+    /// A package, path, generation or file is not there.
+    NotFound = 3,
+    /// Dependencies are not satisfied, or things are in conflict.
+    Conflict = 4,
+    /// This user may not do it.
+    Permission = 5,
+    /// Another process holds the lock.
+    Locked = 6,
+    /// Something is damaged or not what it claims to be.
+    Damaged = 7,
+    /// Material for an offline operation is missing.
+    Missing = 8,
+    /// There is not enough room.
+    NoSpace = 9,
+    /// The caller stopped it.
+    Cancelled = 10,
+}
+
+impl Class {
+    /// Its name, for machines: `not-found` and so on.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Class::Failed => "failed",
+            Class::Usage => "usage",
+            Class::NotFound => "not-found",
+            Class::Conflict => "conflict",
+            Class::Permission => "permission",
+            Class::Locked => "locked",
+            Class::Damaged => "verification-failed",
+            Class::Missing => "material-missing",
+            Class::NoSpace => "no-space",
+            Class::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// Why a request could not be planned or carried out.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The store or the root refused.
+    #[error(transparent)]
+    Store(#[from] ambar_store::Error),
+    /// A package file cannot be used.
+    #[error(transparent)]
+    Package(#[from] ambar_pkgfmt::Error),
+    /// The request contradicts itself or asks for nothing that exists.
+    #[error("{0}")]
+    Usage(String),
+    /// A package that is not installed.
+    #[error("package {name} is not installed{}", suggestion(similar))]
+    NotInstalled {
+        /// The name.
+        name: String,
+        /// Installed names that are close to it.
+        similar: Vec<String>,
+    },
+    /// A path that no installed package has.
+    #[error("no installed package has {0}")]
+    NotOwned(String),
+    /// There is no generation to go back to.
+    #[error("there is no generation before the live one")]
+    NothingBefore,
+    /// Relations that the result would not satisfy.
+    #[error("the result would not be consistent:{}", listed(.0))]
+    Unsatisfied(Vec<Problem>),
+    /// A package ships a setuid or setgid file, which an unprivileged root cannot have.
+    #[error(
+        "{package} ships {} with setuid or setgid, which a root without superuser rights cannot have: \
+         give --strip-setuid to install it without those bits", paths.join(", ")
+    )]
+    Setuid {
+        /// The package.
+        package: String,
+        /// The paths.
+        paths: Vec<String>,
+    },
+    /// A package file is not the one that was planned with.
+    #[error("{} has changed since it was planned with; plan again", path.display())]
+    FileChanged {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The system refused something outside of the store.
+    #[error("cannot {operation} {}: {source}", path.display())]
+    Io {
+        /// What was being done.
+        operation: &'static str,
+        /// To what.
+        path: PathBuf,
+        /// The system's answer.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// A relation that the result would not satisfy.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+pub struct Problem {
+    /// The package that declares the relation.
+    pub package: String,
+    /// What is wrong, as a sentence that names both sides.
+    pub message: String,
+}
+
+fn suggestion(similar: &[String]) -> String {
+    match similar {
+        [] => String::new(),
+        names => format!("; did you mean {}?", names.join(" or ")),
+    }
+}
+
+fn listed(problems: &[Problem]) -> String {
+    problems.iter().map(|problem| format!("\n  {}", problem.message)).collect()
+}
+
+impl Error {
+    /// The class it belongs to.
+    #[must_use]
+    pub fn class(&self) -> Class {
+        match self {
+            Error::Store(error) => store_class(error),
+            Error::Package(error) => package_class(error),
+            Error::Usage(_) => Class::Usage,
+            Error::NotInstalled { .. } | Error::NotOwned(_) | Error::NothingBefore => Class::NotFound,
+            Error::Unsatisfied(_) | Error::Setuid { .. } | Error::FileChanged { .. } => Class::Conflict,
+            Error::Io { source, .. } => io_class(source),
+        }
+    }
+
+    /// The conflicting paths, where that is what it is about.
+    #[must_use]
+    pub fn path_conflicts(&self) -> &[PathConflict] {
+        match self {
+            Error::Store(ambar_store::Error::Conflict(conflicts)) => conflicts,
+            _ => &[],
+        }
+    }
+
+    /// The unsatisfied relations, where that is what it is about.
+    #[must_use]
+    pub fn problems(&self) -> &[Problem] {
+        match self {
+            Error::Unsatisfied(problems) => problems,
+            _ => &[],
+        }
+    }
+}
+
+fn store_class(error: &ambar_store::Error) -> Class {
+    use ambar_store::Error as E;
+    match error {
+        E::Io { source, .. } => io_class(source),
+        E::Package(error) => package_class(error),
+        E::Locked { .. } => Class::Locked,
+        E::NotOwner { .. } => Class::Permission,
+        E::InTheWay { .. } | E::NotARoot { .. } | E::Conflict(_) | E::Unplaceable { .. } | E::Moved { .. } => {
+            Class::Conflict
+        }
+        E::NoGeneration(_) => Class::NotFound,
+        E::NoSpace { .. } => Class::NoSpace,
+        E::Damaged { .. } | E::DamagedObject { .. } => Class::Damaged,
+        E::Cancelled => Class::Cancelled,
+        _ => Class::Failed,
+    }
+}
+
+fn package_class(error: &ambar_pkgfmt::Error) -> Class {
+    match &error.problem {
+        ambar_pkgfmt::Problem::Io { source, .. } => io_class(source),
+        ambar_pkgfmt::Problem::Stopped => Class::Cancelled,
+        _ => Class::Damaged,
+    }
+}
+
+fn io_class(error: &std::io::Error) -> Class {
+    use std::io::ErrorKind as K;
+    match error.kind() {
+        K::NotFound => Class::NotFound,
+        K::PermissionDenied | K::ReadOnlyFilesystem => Class::Permission,
+        K::StorageFull | K::QuotaExceeded | K::FileTooLarge => Class::NoSpace,
+        _ => Class::Failed,
+    }
+}

@@ -1,0 +1,239 @@
+//! Requests and plans: what is asked for, and what will be done about it, both as plain data.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+
+use ambar_pkgfmt::digest::hex;
+use ambar_pkgfmt::{Digest, Format, PackageId, PayloadPath};
+use ambar_store::Reason;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// What is asked of a root.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "do")]
+pub enum Request {
+    /// Install package files; packages of the same names are replaced.
+    Install {
+        /// The files.
+        files: Vec<OsPath>,
+        /// How.
+        #[serde(default)]
+        options: Options,
+    },
+    /// Remove packages.
+    Remove {
+        /// Their names.
+        names: Vec<String>,
+        /// How.
+        #[serde(default)]
+        options: Options,
+    },
+    /// Make a generation live again; without a number, the one before the live one.
+    Activate {
+        /// Its number.
+        generation: Option<u64>,
+    },
+}
+
+/// Choices that a request can make.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Options {
+    /// Do not check relations.
+    pub ignore_dependency: bool,
+    /// The packages being installed take paths that others have; the choice is recorded.
+    pub overwrite: bool,
+    /// Take setuid and setgid bits off.
+    pub strip_setuid: bool,
+    /// Do not keep the package files in the store's cache.
+    pub no_cache: bool,
+    /// Store and link again what is installed in the same version.
+    pub reinstall: bool,
+}
+
+/// A path of the machine, which need not be UTF-8; written as text where it is, as `{"hex": "…"}` where not.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct OsPath(pub PathBuf);
+
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Written {
+    Text(String),
+    Bytes { hex: String },
+}
+
+impl Serialize for OsPath {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let written = match self.0.to_str() {
+            Some(text) => Written::Text(text.into()),
+            None => Written::Bytes { hex: hex(self.0.as_os_str().as_bytes()) },
+        };
+        written.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for OsPath {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Written::deserialize(deserializer)? {
+            Written::Text(text) => Ok(OsPath(text.into())),
+            Written::Bytes { hex } => {
+                let bytes: Option<Vec<u8>> = hex
+                    .as_bytes()
+                    .chunks(2)
+                    .map(|pair| ambar_pkgfmt::digest::unhex::<1>(pair).map(|[byte]| byte))
+                    .collect();
+                let bytes = bytes.ok_or_else(|| serde::de::Error::custom("a path's hex digits are wrong"))?;
+                Ok(OsPath(OsString::from_vec(bytes).into()))
+            }
+        }
+    }
+}
+
+impl AsRef<Path> for OsPath {
+    fn as_ref(&self) -> &Path {
+        &self.0
+    }
+}
+
+/// What a transaction will do. It is data: it can be shown, written as JSON, and executed later, as long as
+/// the root has not moved on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The root it is for.
+    pub root: OsPath,
+    /// The generation it starts from: number and digest of its record; `None` in a root without one.
+    pub parent: Option<(u64, Digest)>,
+    /// What was asked for.
+    pub request: Request,
+    /// What changes, sorted by name.
+    pub items: Vec<Item>,
+    /// The generation that becomes live, when it exists already.
+    pub activates: Option<u64>,
+    /// What people should know before they agree.
+    pub notes: Vec<String>,
+}
+
+/// One package that a plan changes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Item {
+    /// What happens to it.
+    pub action: Action,
+    /// Name.
+    pub name: String,
+    /// Version and release that there will be; for a removal, that there was.
+    pub version: String,
+    /// Version and release that is replaced, where one is.
+    pub replaces: Option<String>,
+    /// Architecture.
+    pub arch: String,
+    /// Why it will be there.
+    pub reason: Reason,
+    /// The file it comes from.
+    pub file: Option<PlannedFile>,
+    /// Its id, where that is known before its content is read.
+    pub package: Option<PackageId>,
+    /// Sum of the sizes of its files, in bytes.
+    pub installed_size: u64,
+    /// How many of those bytes the store has already.
+    pub stored: u64,
+    /// Number of its entries.
+    pub entries: u64,
+    /// Files with setuid or setgid.
+    pub setuid: Vec<PayloadPath>,
+    /// Foreign scripts, which are kept and not run.
+    pub scripts: Vec<String>,
+}
+
+/// A package file as it was when a plan was made with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedFile {
+    /// Where it is.
+    pub path: OsPath,
+    /// Its digest.
+    pub digest: Digest,
+    /// Its length in bytes.
+    pub length: u64,
+    /// Its format.
+    pub format: Format,
+}
+
+/// What happens to a package.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Action {
+    /// It is new.
+    Install,
+    /// It replaces an older one of its name.
+    Upgrade,
+    /// It replaces a newer one of its name.
+    Downgrade,
+    /// It replaces one of the same version.
+    Reinstall,
+    /// It goes.
+    Remove,
+}
+
+impl Action {
+    /// Its name, in lower case.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Action::Install => "install",
+            Action::Upgrade => "upgrade",
+            Action::Downgrade => "downgrade",
+            Action::Reinstall => "reinstall",
+            Action::Remove => "remove",
+        }
+    }
+}
+
+impl Plan {
+    /// Whether it changes nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty() && self.activates.is_none_or(|number| self.parent.is_some_and(|(parent, _)| parent == number))
+    }
+
+    /// Bytes of content that it brings.
+    #[must_use]
+    pub fn incoming(&self) -> u64 {
+        self.items.iter().filter(|item| item.action != Action::Remove).map(|item| item.installed_size).sum()
+    }
+
+    /// How many of those the store has already.
+    #[must_use]
+    pub fn stored(&self) -> u64 {
+        self.items.iter().map(|item| item.stored).sum()
+    }
+
+    /// The request in words, for records and the journal.
+    #[must_use]
+    pub fn cause(&self) -> String {
+        match &self.request {
+            Request::Install { .. } => {
+                let names: Vec<&str> =
+                    self.items.iter().filter(|item| item.file.is_some()).map(|item| item.name.as_str()).collect();
+                format!("install {}", names.join(" "))
+            }
+            Request::Remove { names, .. } => format!("remove {}", names.join(" ")),
+            Request::Activate { generation: Some(number) } => format!("rollback {number}"),
+            Request::Activate { generation: None } => "rollback".into(),
+        }
+    }
+}
+
+/// What a plan has done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Outcome {
+    /// The generation that is live now; `None` when nothing had to change and there is none.
+    pub generation: Option<u64>,
+    /// The one that was live before.
+    pub from: Option<u64>,
+    /// Whether anything has changed.
+    pub changed: bool,
+    /// What people should know.
+    pub notes: Vec<String>,
+    /// What is not done yet, and why; the generation is live all the same.
+    pub pending: Vec<String>,
+}

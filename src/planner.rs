@@ -1,0 +1,421 @@
+//! Making plans: from a request and what is installed to a list of what will change. Nothing is written.
+
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::path::Path;
+
+use ambar_pkgfmt::{ContentHasher, Digest, Draft, Manifest, PackageFile, PackageId, PayloadPath, Sha1Digest};
+use ambar_store::db::Reader;
+use ambar_store::{Installed, MtimePolicy, PathConflict, Profile, Reason, Record};
+use rayon::prelude::*;
+
+use crate::dependencies::{Universe, replaced_by};
+use crate::error::Error;
+use crate::plan::{Action, Item, Options, OsPath, Plan, PlannedFile, Request};
+use crate::query::similar;
+use crate::root::Root;
+
+/// A package file that has been opened and hashed.
+struct Candidate {
+    file: PlannedFile,
+    draft: Draft,
+    /// Its id, where the store has seen the file before.
+    known: Option<PackageId>,
+}
+
+/// What a plan is made against.
+struct Base {
+    root: Option<ambar_store::Root>,
+    live: Option<(Record, Digest)>,
+    reader: Option<Reader>,
+    /// Manifests of what is installed, in the order of the record.
+    manifests: Vec<Manifest>,
+}
+
+impl Base {
+    fn new(root: &Root) -> Result<Base, Error> {
+        let found = root.found()?;
+        let live = found.as_ref().map(ambar_store::Root::live).transpose()?.flatten();
+        let reader = found.as_ref().map(|found| found.store().read()).transpose()?.flatten();
+        let mut manifests = Vec::new();
+        if let (Some(found), Some((record, _))) = (&found, &live) {
+            for package in &record.packages {
+                manifests.push(found.store().manifest(package.id)?);
+            }
+        }
+        Ok(Base { root: found, live, reader, manifests })
+    }
+
+    fn installed(&self) -> &[Installed] {
+        self.live.as_ref().map_or(&[], |(record, _)| &record.packages)
+    }
+}
+
+impl Root {
+    /// Plans a request against what is live now. Nothing is changed, and no lock is taken.
+    ///
+    /// # Errors
+    /// [`Error`] for files that cannot be read, names that are not installed, relations that would not hold,
+    /// paths that are in conflict, or things in the way: in each case nothing has happened.
+    pub fn plan(&self, request: Request) -> Result<Plan, Error> {
+        let base = Base::new(self)?;
+        let mut plan = Plan {
+            root: OsPath(std::path::absolute(self.path()).unwrap_or_else(|_| self.path().to_owned())),
+            parent: base.live.as_ref().map(|(record, digest)| (record.number, *digest)),
+            request: request.clone(),
+            items: Vec::new(),
+            activates: None,
+            notes: Vec::new(),
+        };
+        match request {
+            Request::Install { files, options } => self.plan_install(&base, &files, &options, &mut plan)?,
+            Request::Remove { names, options } => plan_remove(&base, &names, &options, &mut plan)?,
+            Request::Activate { generation } => plan_activate(&base, generation, &mut plan)?,
+        }
+        plan.items.sort_by(|a, b| (&a.name, a.action).cmp(&(&b.name, b.action)));
+        Ok(plan)
+    }
+
+    fn plan_install(
+        &self,
+        base: &Base,
+        files: &[OsPath],
+        options: &Options,
+        plan: &mut Plan,
+    ) -> Result<(), Error> {
+        if files.is_empty() {
+            return Err(Error::Usage("no package files were given".into()));
+        }
+        let candidates: Vec<Candidate> = self.pool().install(|| {
+            files.par_iter().map(|file| candidate(self, base, file)).collect::<Result<_, Error>>()
+        })?;
+        let candidates = distinct(candidates)?;
+        let profile = self.profile(base, options)?;
+        let replaced: BTreeSet<&str> = candidates
+            .iter()
+            .flat_map(|new| replaced_by(&new.draft.manifest, &base.manifests.iter().collect::<Vec<_>>()))
+            .filter(|name| !candidates.iter().any(|new| new.draft.manifest.name == *name))
+            .collect();
+        for new in &candidates {
+            check_setuid(new, profile)?;
+            if let Some(item) = item_for(base, new, profile, options)? {
+                plan.items.push(item);
+            }
+        }
+        for name in &replaced {
+            if let Some(old) = base.installed().iter().find(|package| package.name == *name) {
+                plan.items.push(removal(old));
+                plan.notes.push(format!("{name} is removed: a package being installed replaces it"));
+            }
+        }
+        let goes = |name: &str| {
+            replaced.contains(name) || candidates.iter().any(|new| new.draft.manifest.name == name)
+        };
+        let kept = base.manifests.iter().filter(|manifest| !goes(&manifest.name));
+        let after = kept.chain(candidates.iter().map(|new| &new.draft.manifest));
+        check_relations(base, after, options)?;
+        check_paths(base, &candidates, &goes, options)?;
+        if let Some(found) = &base.root {
+            let paths = candidates.iter().flat_map(|new| &new.draft.entries).map(|entry| &entry.path);
+            let names: BTreeSet<&[u8]> = paths.filter_map(|path| path.components().next()).collect();
+            ambar_store::check_top(found.top(), names.into_iter())?;
+        }
+        Ok(())
+    }
+
+    /// How package metadata goes to disk in this root.
+    pub(crate) fn profile_of(root: Option<&ambar_store::Root>, options: &Options) -> Result<Profile, Error> {
+        let (privileged, exact) = match root {
+            Some(root) => (root.store().is_privileged()?, root.config().mtime == MtimePolicy::Exact),
+            None => (rustix::process::geteuid().is_root(), false),
+        };
+        Ok(Profile::new(privileged, options.strip_setuid, exact))
+    }
+
+    fn profile(&self, base: &Base, options: &Options) -> Result<Profile, Error> {
+        Root::profile_of(base.root.as_ref(), options)
+    }
+}
+
+/// Opens and hashes a package file.
+fn candidate(root: &Root, base: &Base, path: &OsPath) -> Result<Candidate, Error> {
+    let package = PackageFile::open(&path.0, root.limits())?;
+    let (length, digest) = hash(&path.0)?;
+    let known = match &base.reader {
+        Some(reader) => reader.file(digest)?.map(|row| row.package),
+        None => None,
+    };
+    let file = PlannedFile { path: absolute(path), digest, length, format: package.format() };
+    Ok(Candidate { file, draft: package.draft().clone(), known })
+}
+
+fn absolute(path: &OsPath) -> OsPath {
+    OsPath(std::path::absolute(&path.0).unwrap_or_else(|_| path.0.clone()))
+}
+
+/// Length and digest of a file.
+pub(crate) fn hash(path: &Path) -> Result<(u64, Digest), Error> {
+    let fail = |operation| move |source| Error::Io { operation, path: path.into(), source };
+    let mut file = File::open(path).map_err(fail("open"))?;
+    let mut hasher = ContentHasher::new(false);
+    let mut buffer = vec![0; 256 << 10];
+    loop {
+        match std::io::Read::read(&mut file, &mut buffer) {
+            Ok(0) => break,
+            Ok(read) => hasher.update(&buffer[..read]),
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(fail("read")(error)),
+        }
+    }
+    let (length, digest, _) = hasher.finish();
+    Ok((length, digest))
+}
+
+/// One candidate for each name: the same file given twice is one, two versions of a name are a contradiction.
+fn distinct(candidates: Vec<Candidate>) -> Result<Vec<Candidate>, Error> {
+    let mut by_name: BTreeMap<String, Candidate> = BTreeMap::new();
+    for new in candidates {
+        match by_name.get(&new.draft.manifest.name) {
+            None => {
+                by_name.insert(new.draft.manifest.name.clone(), new);
+            }
+            Some(known) if known.file.digest == new.file.digest => {}
+            Some(known) => {
+                return Err(Error::Usage(format!(
+                    "{} and {} are both package {}: give one of them",
+                    known.file.path.0.display(),
+                    new.file.path.0.display(),
+                    new.draft.manifest.name
+                )));
+            }
+        }
+    }
+    Ok(by_name.into_values().collect())
+}
+
+fn check_setuid(new: &Candidate, profile: Profile) -> Result<(), Error> {
+    let setuid = setuid_paths(&new.draft);
+    if setuid.is_empty() || profile.privileged() || profile.strips_setuid() {
+        return Ok(());
+    }
+    Err(Error::Setuid {
+        package: new.draft.manifest.name.clone(),
+        paths: setuid.iter().map(ToString::to_string).collect(),
+    })
+}
+
+fn setuid_paths(draft: &Draft) -> Vec<PayloadPath> {
+    let special = draft.entries.iter().filter(|entry| {
+        entry.mode.is_some_and(|mode| mode & 0o6000 != 0) && entry.sha1.is_some()
+    });
+    special.map(|entry| entry.path.clone()).collect()
+}
+
+/// The change that a candidate makes, or `None` when it is installed already.
+fn item_for(base: &Base, new: &Candidate, profile: Profile, options: &Options) -> Result<Option<Item>, Error> {
+    let manifest = &new.draft.manifest;
+    let old = base.installed().iter().find(|package| package.name == manifest.name);
+    let action = match old {
+        None => Action::Install,
+        Some(old) if new.known == Some(old.id) && old.profile == profile && !options.reinstall => return Ok(None),
+        Some(old) => match compare(manifest, old) {
+            Ordering::Greater => Action::Upgrade,
+            Ordering::Less => Action::Downgrade,
+            Ordering::Equal => Action::Reinstall,
+        },
+    };
+    Ok(Some(Item {
+        action,
+        name: manifest.name.clone(),
+        version: manifest.full_version(),
+        replaces: old.map(Installed::full_version),
+        arch: manifest.arch.clone(),
+        reason: Reason::Explicit,
+        file: Some(new.file.clone()),
+        package: new.known,
+        installed_size: new.draft.entries.iter().filter_map(|entry| entry.size).fold(0, u64::saturating_add),
+        stored: stored(base, new, profile)?,
+        entries: new.draft.entries.len() as u64,
+        setuid: setuid_paths(&new.draft),
+        scripts: manifest.scripts.iter().map(|script| format!("{}/{}", script.system, script.file)).collect(),
+    }))
+}
+
+/// Newer, older or the same: by release where both have one, otherwise by version.
+fn compare(new: &Manifest, old: &Installed) -> Ordering {
+    let by_release = ambar_pkgfmt::version::compare_releases(&new.release, &old.release).ok();
+    let by_version = || ambar_pkgfmt::version::compare(new.order, &new.version, &old.version).ok();
+    match by_release {
+        Some(Ordering::Equal) | None => by_version().unwrap_or(Ordering::Equal),
+        Some(order) => order,
+    }
+}
+
+/// How many bytes of a candidate's content the store has: known exactly for a file seen before, otherwise
+/// from the SHA-1s that its file list promises, which are good enough to tell people.
+fn stored(base: &Base, new: &Candidate, profile: Profile) -> Result<u64, Error> {
+    let Some(reader) = &base.reader else { return Ok(0) };
+    let total = |draft: &Draft| draft.entries.iter().filter_map(|entry| entry.size).fold(0, u64::saturating_add);
+    if let Some(id) = new.known {
+        if reader.package(id)?.is_some_and(|row| row.profiles.contains(&profile.code())) {
+            return Ok(total(&new.draft));
+        }
+    }
+    let mut bytes = 0;
+    let mut seen: BTreeMap<Sha1Digest, bool> = BTreeMap::new();
+    for entry in &new.draft.entries {
+        let (Some(sha1), Some(size)) = (entry.sha1, entry.size) else { continue };
+        let there = match seen.get(&sha1) {
+            Some(there) => *there,
+            None => {
+                let there = match reader.by_sha1(sha1)? {
+                    Some(digest) => !reader.objects_of(digest)?.is_empty(),
+                    None => false,
+                };
+                seen.insert(sha1, there);
+                there
+            }
+        };
+        if there {
+            bytes += size;
+        }
+    }
+    Ok(bytes)
+}
+
+fn removal(old: &Installed) -> Item {
+    Item {
+        action: Action::Remove,
+        name: old.name.clone(),
+        version: old.full_version(),
+        replaces: None,
+        arch: old.arch.clone(),
+        reason: old.reason,
+        file: None,
+        package: Some(old.id),
+        installed_size: old.installed_size,
+        stored: 0,
+        entries: 0,
+        setuid: Vec::new(),
+        scripts: Vec::new(),
+    }
+}
+
+fn plan_remove(base: &Base, names: &[String], options: &Options, plan: &mut Plan) -> Result<(), Error> {
+    if names.is_empty() {
+        return Err(Error::Usage("no package names were given".into()));
+    }
+    let wanted: BTreeSet<&str> = names.iter().map(String::as_str).collect();
+    for name in &wanted {
+        match base.installed().iter().find(|package| package.name == *name) {
+            Some(old) => plan.items.push(removal(old)),
+            None => {
+                let known = base.installed().iter().map(|package| package.name.as_str());
+                return Err(Error::NotInstalled { name: (*name).into(), similar: similar(name, known) });
+            }
+        }
+    }
+    check_relations(base, base.manifests.iter().filter(|manifest| !wanted.contains(manifest.name.as_str())), options)
+}
+
+fn plan_activate(base: &Base, generation: Option<u64>, plan: &mut Plan) -> Result<(), Error> {
+    let (Some(root), Some((live, _))) = (&base.root, &base.live) else { return Err(Error::NothingBefore) };
+    let number = match generation {
+        Some(number) => number,
+        None => live.parent.ok_or(Error::NothingBefore)?,
+    };
+    if !root.generations()?.contains(&number) {
+        return Err(ambar_store::Error::NoGeneration(number).into());
+    }
+    let (target, _) = root.record(number)?;
+    plan.activates = Some(number);
+    plan.items = difference(live, &target);
+    Ok(())
+}
+
+/// What changes from one generation to another, sorted by name.
+pub(crate) fn difference(from: &Record, to: &Record) -> Vec<Item> {
+    let mut items = Vec::new();
+    for new in &to.packages {
+        let old = from.package(&new.name);
+        let action = match old {
+            None => Action::Install,
+            Some(old) if old.id == new.id && old.profile == new.profile => continue,
+            // The order of versions is in the manifests; PiSi's is the only one so far.
+            Some(old) => {
+                let mut manifest = Manifest::new(&new.name, &new.version, ambar_pkgfmt::VersionOrder::Pisi);
+                manifest.release.clone_from(&new.release);
+                match compare(&manifest, old) {
+                    Ordering::Greater => Action::Upgrade,
+                    Ordering::Less => Action::Downgrade,
+                    Ordering::Equal => Action::Reinstall,
+                }
+            }
+        };
+        items.push(Item {
+            action,
+            version: new.full_version(),
+            replaces: old.map(Installed::full_version),
+            stored: new.installed_size,
+            ..removal(new)
+        });
+    }
+    items.extend(from.packages.iter().filter(|old| to.package(&old.name).is_none()).map(removal));
+    items.sort_by(|a, b| a.name.cmp(&b.name));
+    items
+}
+
+/// Makes sure that the change makes no relation fail that holds now.
+fn check_relations<'m>(
+    base: &'m Base,
+    after: impl Iterator<Item = &'m Manifest>,
+    options: &Options,
+) -> Result<(), Error> {
+    if options.ignore_dependency {
+        return Ok(());
+    }
+    let before = Universe::new(base.manifests.iter()).problems();
+    let problems: Vec<_> = Universe::new(after).problems().difference(&before).cloned().collect();
+    if problems.is_empty() { Ok(()) } else { Err(Error::Unsatisfied(problems)) }
+}
+
+/// Finds the files that two packages would have at one path, as far as file lists can tell; links on the way
+/// are followed when the tree is made.
+fn check_paths(
+    base: &Base,
+    candidates: &[Candidate],
+    goes: &dyn Fn(&str) -> bool,
+    options: &Options,
+) -> Result<(), Error> {
+    if options.overwrite {
+        return Ok(());
+    }
+    let mut owners: BTreeMap<&PayloadPath, &str> = BTreeMap::new();
+    for (manifest, package) in base.manifests.iter().zip(base.installed()) {
+        if !goes(&package.name) {
+            let files = manifest.entries.iter().filter(|entry| !matches!(entry.node, ambar_pkgfmt::Node::Directory));
+            owners.extend(files.map(|entry| (&entry.path, package.name.as_str())));
+        }
+    }
+    let recorded: BTreeSet<&PayloadPath> =
+        base.live.iter().flat_map(|(record, _)| &record.overwrites).map(|(path, _)| path).collect();
+    let mut conflicts = Vec::new();
+    for new in candidates {
+        let name = new.draft.manifest.name.as_str();
+        for entry in new.draft.entries.iter().filter(|entry| entry.sha1.is_some()) {
+            if recorded.contains(&entry.path) {
+                continue;
+            }
+            if let Some(other) = owners.insert(&entry.path, name) {
+                conflicts.push(PathConflict {
+                    path: entry.path.clone(),
+                    first: other.into(),
+                    second: name.into(),
+                    reason: "both have it",
+                });
+            }
+        }
+    }
+    if conflicts.is_empty() { Ok(()) } else { Err(ambar_store::Error::Conflict(conflicts).into()) }
+}

@@ -1,0 +1,282 @@
+//! Carrying out plans: lock, store, commit.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+
+use ambar_pkgfmt::{Limits, PackageFile};
+use ambar_store::{Installed, Made, ObjectId, Reason, Writer};
+
+use crate::error::Error;
+use crate::ingest::{Job, ingest};
+use crate::observer::{Event, Observer, Watching};
+use crate::plan::{Action, Item, Options, OsPath, Outcome, Plan, PlannedFile, Request};
+use crate::root::{self, Root};
+
+/// How many packages may turn out to need their content again before that is an error.
+const REPAIRS: usize = 64;
+
+impl Plan {
+    /// Carries the plan out on the root that it names.
+    ///
+    /// # Errors
+    /// As [`Root::execute`].
+    pub fn execute(&self, observer: &dyn Observer) -> Result<Outcome, Error> {
+        Root::open(&self.root.0)?.execute(self, observer)
+    }
+}
+
+impl Root {
+    /// Carries out a plan. If the root has moved on since, the request is planned again, and goes on only if
+    /// that comes to the same changes.
+    ///
+    /// # Errors
+    /// [`Error`]; the live generation is what it was, and nothing is left behind. After the switch nothing
+    /// is an error any more: what could not be finished is in [`Outcome::pending`].
+    pub fn execute(&self, plan: &Plan, observer: &dyn Observer) -> Result<Outcome, Error> {
+        if plan.is_empty() {
+            let live = plan.parent.map(|(number, _)| number);
+            return Ok(Outcome { generation: live, from: live, changed: false, notes: vec![], pending: vec![] });
+        }
+        let (store, made) = self.made()?;
+        let done = self.execute_in(&store, plan, observer);
+        if done.is_err() && made != root::Made::Nothing {
+            // A root that came to nothing is not left behind; should that fail, an empty one is.
+            drop(store.unmake(made == root::Made::RootAndDirectory));
+        }
+        done
+    }
+
+    fn execute_in(
+        &self,
+        store: &ambar_store::Root,
+        plan: &Plan,
+        observer: &dyn Observer,
+    ) -> Result<Outcome, Error> {
+        let mut damaged: Vec<String> = Vec::new();
+        loop {
+            match self.attempt(store, plan, &damaged, observer) {
+                // An object was changed behind our back: its package is stored again, from its own file.
+                Err(Error::Store(ambar_store::Error::DamagedObject { package, .. }))
+                    if damaged.len() < REPAIRS
+                        && !damaged.contains(&package)
+                        && self.has_source(store, plan, &package)? =>
+                {
+                    damaged.push(package);
+                }
+                done => return done,
+            }
+        }
+    }
+
+    /// Whether a package's content can be had: from a file of the plan, or from the cache.
+    fn has_source(&self, store: &ambar_store::Root, plan: &Plan, package: &str) -> Result<bool, Error> {
+        if plan.items.iter().any(|item| item.name == package && item.file.is_some()) {
+            return Ok(true);
+        }
+        let live = store.live()?.and_then(|(record, _)| record.package(package).cloned());
+        match live {
+            Some(installed) => Ok(cached_file(store, &installed, self.limits())?.is_some()),
+            None => Ok(false),
+        }
+    }
+
+    fn attempt(
+        &self,
+        store: &ambar_store::Root,
+        plan: &Plan,
+        damaged: &[String],
+        observer: &dyn Observer,
+    ) -> Result<Outcome, Error> {
+        let watch = Watching(observer);
+        if observer.cancelled() {
+            return Err(ambar_store::Error::Cancelled.into());
+        }
+        let writer = Writer::begin(store, &watch)?;
+        self.check_parent(plan, &writer)?;
+        let cause = plan.cause();
+        if let Some(number) = plan.activates {
+            return Ok(writer.activate(number, &cause, &watch).map(outcome)?);
+        }
+        let options = plan.options();
+        let profile = Root::profile_of(Some(store), options)?;
+        let live = writer.live().map(|(record, _)| record.packages.clone()).unwrap_or_default();
+        let mut jobs = Vec::new();
+        let mut known = Vec::new();
+        for item in plan.items.iter().filter(|item| item.action != Action::Remove) {
+            let Some(file) = &item.file else { continue };
+            match self.already_stored(&writer, item, profile)? {
+                Some(installed) if !options.reinstall && !damaged.contains(&item.name) => known.push(installed),
+                _ => jobs.push(self.job(file, profile)?),
+            }
+        }
+        let repaired: Vec<&Installed> = live
+            .iter()
+            .filter(|package| {
+                damaged.contains(&package.name) && !plan.items.iter().any(|item| item.name == package.name)
+            })
+            .collect();
+        for package in &repaired {
+            if let Some(file) = cached_file(store, package, self.limits())? {
+                jobs.push(self.job(&file, package.profile)?);
+            }
+        }
+        let bytes = jobs.iter().map(declared).fold(0, u64::saturating_add);
+        let files = jobs.iter().map(|job| job.package.draft().entries.len() as u64).sum();
+        writer.check_room(bytes, files)?;
+        observer.event(Event::Begin { packages: jobs.len() as u64, bytes });
+        writer.mark_unswept()?;
+        let objects = writer.object_writer();
+        let stored = ingest(self.pool(), &jobs, &objects, observer).and_then(|made| {
+            if !options.no_cache {
+                for job in &jobs {
+                    keep(&writer, &job.file)?;
+                }
+            }
+            let fresh = fresh(&objects, &made);
+            objects.discard_unless(&fresh)?;
+            Ok((made, fresh))
+        });
+        let (made, fresh) = match stored {
+            Ok(stored) => stored,
+            Err(error) => {
+                drop(objects);
+                writer.abort()?;
+                return Err(error);
+            }
+        };
+        let packages = list(plan, &live, &made, known, &repaired);
+        drop(objects);
+        let overwriting: Vec<String> = match options.overwrite {
+            true => plan.items.iter().map(|item| item.name.clone()).collect(),
+            false => Vec::new(),
+        };
+        Ok(writer.commit(&cause, packages, made, &fresh, &overwriting, &watch).map(outcome)?)
+    }
+
+    /// Makes sure that the plan still says what will happen.
+    fn check_parent(&self, plan: &Plan, writer: &Writer<'_>) -> Result<(), Error> {
+        let parent = writer.live().map(|(record, digest)| (record.number, *digest));
+        if parent == plan.parent {
+            return Ok(());
+        }
+        let again = self.plan(plan.request.clone())?;
+        if (again.activates, &again.items) == (plan.activates, &plan.items) {
+            return Ok(());
+        }
+        Err(ambar_store::Error::Moved { path: self.path().into() }.into())
+    }
+
+    /// The package in a file that the store has seen before, with everything of it stored.
+    fn already_stored(
+        &self,
+        writer: &Writer<'_>,
+        item: &Item,
+        profile: ambar_store::Profile,
+    ) -> Result<Option<Installed>, Error> {
+        let (Some(reader), Some(file)) = (writer.reader(), &item.file) else { return Ok(None) };
+        let Some(known) = reader.file(file.digest)? else { return Ok(None) };
+        let Some(row) = reader.package(known.package)? else { return Ok(None) };
+        if !row.profiles.contains(&profile.code()) {
+            return Ok(None);
+        }
+        Ok(Some(Installed {
+            id: known.package,
+            name: row.name,
+            version: row.version,
+            release: row.release,
+            arch: row.arch,
+            installed_size: row.installed_size,
+            profile,
+            reason: item.reason,
+        }))
+    }
+
+    fn job(&self, file: &PlannedFile, profile: ambar_store::Profile) -> Result<Job, Error> {
+        let package = PackageFile::open(&file.path.0, self.limits())?;
+        let (length, digest) = crate::planner::hash(&file.path.0)?;
+        if (length, digest) != (file.length, file.digest) {
+            return Err(Error::FileChanged { path: file.path.0.clone() });
+        }
+        Ok(Job { file: file.clone(), package, profile })
+    }
+}
+
+/// The complete list of the new generation.
+fn list(
+    plan: &Plan,
+    live: &[Installed],
+    made: &[Made],
+    known: Vec<Installed>,
+    repaired: &[&Installed],
+) -> Vec<Installed> {
+    let is_repair = |made: &Made| repaired.iter().any(|package| package.name == made.manifest.name);
+    let item = |name: &str| plan.items.iter().find(|item| item.name == name);
+    let mut packages: Vec<Installed> =
+        live.iter().filter(|package| item(&package.name).is_none()).cloned().collect();
+    packages.extend(known);
+    packages.extend(made.iter().filter(|made| !is_repair(made)).map(|made| Installed {
+        id: made.entering.id,
+        name: made.manifest.name.clone(),
+        version: made.manifest.version.clone(),
+        release: made.manifest.release.clone(),
+        arch: made.manifest.arch.clone(),
+        installed_size: made.entering.row.installed_size,
+        profile: made.entering.profile,
+        reason: item(&made.manifest.name).map_or(Reason::Explicit, |item| item.reason),
+    }));
+    packages
+}
+
+impl Plan {
+    fn options(&self) -> &Options {
+        static NONE: std::sync::LazyLock<Options> = std::sync::LazyLock::new(Options::default);
+        match &self.request {
+            Request::Install { options, .. } | Request::Remove { options, .. } => options,
+            Request::Activate { .. } => &NONE,
+        }
+    }
+}
+
+fn declared(job: &Job) -> u64 {
+    job.package.draft().entries.iter().filter_map(|entry| entry.size).fold(0, u64::saturating_add)
+}
+
+fn keep(writer: &Writer<'_>, file: &PlannedFile) -> Result<(), Error> {
+    let path = &file.path.0;
+    let opened = File::open(path).map_err(|source| Error::Io { operation: "open", path: path.clone(), source })?;
+    Ok(writer.keep_file(file.digest, &opened)?)
+}
+
+/// What this transaction has written, of what its packages hold.
+fn fresh(objects: &ambar_store::ObjectWriter<'_>, made: &[Made]) -> BTreeMap<ObjectId, (u64, i64)> {
+    let held: BTreeMap<&ObjectId, (u64, i64)> =
+        made.iter().flat_map(|made| &made.entering.objects).map(|(id, about)| (id, *about)).collect();
+    objects.written().into_iter().filter_map(|id| Some((id.clone(), *held.get(&id)?))).collect()
+}
+
+/// The cached file of an installed package, if the cache has it whole.
+fn cached_file(
+    store: &ambar_store::Root,
+    package: &Installed,
+    limits: &Limits,
+) -> Result<Option<PlannedFile>, Error> {
+    let Some(reader) = store.store().read()? else { return Ok(None) };
+    for (digest, row) in reader.files()? {
+        if row.package == package.id && store.store().has_cached(digest)? {
+            let path = store.store().cached(digest);
+            let format = PackageFile::open(&path, limits)?.format();
+            return Ok(Some(PlannedFile { path: OsPath(path), digest, length: row.length, format }));
+        }
+    }
+    Ok(None)
+}
+
+fn outcome(switched: ambar_store::Switched) -> Outcome {
+    Outcome {
+        generation: Some(switched.generation),
+        from: switched.from,
+        changed: true,
+        notes: switched.notes,
+        pending: switched.pending,
+    }
+}
