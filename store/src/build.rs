@@ -103,7 +103,7 @@ impl Build<'_> {
             into.symlink(format!("../../../{name}").as_bytes(), name)?;
         }
         into.chmod(0o755)?;
-        self.barrier.directory(into.path().into());
+        self.barrier.directory(into);
         Ok(())
     }
 
@@ -143,7 +143,7 @@ impl Build<'_> {
             self.place(&inner, child, placed, path, from)?;
         }
         finish_dir(&inner, placed)?;
-        self.barrier.directory(inner.path().into());
+        self.barrier.directory(&inner);
         Ok(())
     }
 
@@ -153,7 +153,7 @@ impl Build<'_> {
         let Some(entry) = placed.entry() else { return Ok(()) };
         let metadata = placed.profile().metadata(entry);
         private::set_attributes(&file, &metadata, &dir.join(name))?;
-        self.barrier.file(dir.join(name));
+        self.barrier.file(&file, &dir.join(name));
         Ok(())
     }
 

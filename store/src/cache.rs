@@ -46,8 +46,8 @@ impl Store {
             std::io::copy(&mut from, &mut to).on("copy to", cache.join(&fresh))?;
         }
         cache.rename(&fresh, &cache, &name)?;
-        barrier.file(cache.join(&name));
-        barrier.directory(cache.path().into());
+        barrier.file(&to, &cache.join(&name));
+        barrier.directory(&cache);
         Ok(())
     }
 }

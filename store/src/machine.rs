@@ -62,13 +62,13 @@ pub(crate) fn apply(root: &Root, from: Option<&Tree<'_>>, to: &Tree<'_>) -> Resu
                 if let Some(new) = new {
                     finish_dir(&dir, new)?;
                 }
-                barrier.directory(root.top().path().into());
+                barrier.directory(root.top());
                 dir
             }
         };
         if name == b"var" && to.at(b"usr").is_some() && dir.stat("usrlocal")?.is_none() {
             dir.make_dir("usrlocal", 0o755)?;
-            barrier.directory(dir.path().into());
+            barrier.directory(&dir);
         }
         work.directory(&dir, name.to_vec(), old, new)?;
     }
@@ -121,8 +121,8 @@ impl Work<'_> {
                     if let Some(new) = new {
                         finish_dir(&inner, new)?;
                     }
-                    self.barrier.directory(dir.path().into());
-                    self.barrier.directory(inner.path().into());
+                    self.barrier.directory(dir);
+                    self.barrier.directory(&inner);
                     inner
                 }
                 None => return Ok(()),
@@ -134,7 +134,7 @@ impl Work<'_> {
             self.directory(&inner, path, old.filter(Placed::is_dir), new)?;
             if new.is_none() && inner.list()?.is_empty() {
                 dir.remove_dir(name)?;
-                self.barrier.directory(dir.path().into());
+                self.barrier.directory(dir);
             }
             return Ok(());
         }
@@ -150,7 +150,7 @@ impl Work<'_> {
             (_, Some(_)) if unchanged => self.put(dir, name, new),
             (Some(_), None) if unchanged => {
                 dir.unlink(name)?;
-                self.barrier.directory(dir.path().into());
+                self.barrier.directory(dir);
                 Ok(())
             }
             (Some(_), Some(_)) => {
@@ -187,11 +187,11 @@ impl Work<'_> {
                 }
                 written?;
                 set_attributes(&file, &private_metadata(entry, placed), &dir.join(&fresh))?;
-                self.barrier.file(dir.join(name));
+                self.barrier.file(&file, &dir.join(name));
             }
         }
         dir.rename(&fresh, dir, name)?;
-        self.barrier.directory(dir.path().into());
+        self.barrier.directory(dir);
         Ok(())
     }
 

@@ -119,8 +119,8 @@ impl Objects {
         let mut to = shard.make_file_anew(&name, 0o600)?;
         std::io::copy(&mut from, &mut to).on("copy", shard.join(&name))?;
         copy_attributes(&from, &stat, &to, &shard.join(&name))?;
-        barrier.file(shard.join(&name));
-        barrier.directory(shard.path().into());
+        barrier.file(&to, &shard.join(&name));
+        barrier.directory(shard);
         Ok(())
     }
 }
@@ -323,8 +323,8 @@ impl<'s> ObjectWriter<'s> {
                 .on("set an extended attribute of", &path)?;
         }
         set_mtime(file, metadata.mtime).on("set the time of", &path)?;
-        self.barrier.file(path);
-        self.barrier.directory(shard.path().into());
+        self.barrier.file(file, &path);
+        self.barrier.directory(shard);
         Ok(())
     }
 

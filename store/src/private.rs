@@ -79,9 +79,8 @@ fn make_directory(build: &mut Build<'_>, into: &Dir, place: &Place<'_, '_, '_>) 
     for name in names {
         make_name(build, into, place, &name)?;
     }
-    build.barrier.directory(into.path().into());
     // The machine's changes to a directory stay; otherwise it is what the packages say.
-    match (place.live, place.node) {
+    let finished = match (place.live, place.node) {
         (Some(live), node) => {
             let stat = live.stat_self()?;
             let untouched = place
@@ -94,7 +93,9 @@ fn make_directory(build: &mut Build<'_>, into: &Dir, place: &Place<'_, '_, '_>) 
         }
         (None, Some(node)) => finish_dir(into, node),
         (None, None) => Ok(()),
-    }
+    };
+    build.barrier.directory(into);
+    finished
 }
 
 fn make_name(
@@ -233,7 +234,7 @@ fn install(
                 None => {
                     let file = into.make_file(name, 0o600)?;
                     set_attributes(&file, &metadata, &into.join(name))?;
-                    build.barrier.file(into.join(name));
+                    build.barrier.file(&file, &into.join(name));
                     Ok(())
                 }
             }
@@ -269,7 +270,7 @@ pub(crate) fn copy_object(
         (None, None) => Metadata::document(),
     };
     set_attributes(&file, &metadata, &into.join(name))?;
-    build.barrier.file(into.join(name));
+    build.barrier.file(&file, &into.join(name));
     Ok(())
 }
 
@@ -277,7 +278,10 @@ pub(crate) fn copy_object(
 /// and pipes are not configuration and stay behind.
 fn carry(build: &mut Build<'_>, from: &Dir, name: &[u8], stat: &Stat, into: &Dir) -> Result<(), Error> {
     match FileType::from_raw_mode(stat.st_mode) {
-        FileType::RegularFile => copy_file(from, name, into)?,
+        FileType::RegularFile => {
+            let copy = copy_file(from, name, into)?;
+            build.barrier.file(&copy, &into.join(name));
+        }
         FileType::Symlink => copy_link(from, name, into)?,
         FileType::Directory => {
             let (from, into) = (from.dir(name)?, into.make_dir(name, 0o700)?);
@@ -287,7 +291,7 @@ fn carry(build: &mut Build<'_>, from: &Dir, name: &[u8], stat: &Stat, into: &Dir
                 }
             }
             copy_dir_attributes(stat, &into)?;
-            build.barrier.directory(into.path().into());
+            build.barrier.directory(&into);
             return Ok(());
         }
         _ => {
@@ -295,19 +299,17 @@ fn carry(build: &mut Build<'_>, from: &Dir, name: &[u8], stat: &Stat, into: &Dir
             return Ok(());
         }
     }
-    if is_file(stat) {
-        build.barrier.file(into.join(name));
-    }
-    build.barrier.directory(into.path().into());
+    build.barrier.directory(into);
     Ok(())
 }
 
-fn copy_file(from: &Dir, name: &[u8], into: &Dir) -> Result<(), Error> {
+fn copy_file(from: &Dir, name: &[u8], into: &Dir) -> Result<File, Error> {
     let source = from.file(name)?;
     let stat = rustix::fs::fstat(&source).on("look at", from.join(name))?;
     let copy = into.make_file_anew(name, 0o600)?;
     copy_content(&source, &copy, &into.join(name))?;
-    copy_attributes(&source, &stat, &copy, &into.join(name))
+    copy_attributes(&source, &stat, &copy, &into.join(name))?;
+    Ok(copy)
 }
 
 fn copy_link(from: &Dir, name: &[u8], into: &Dir) -> Result<(), Error> {
@@ -417,7 +419,7 @@ fn forward_directory(build: &mut Build<'_>, live: &Dir, target: &Dir, sides: &Si
                 if inner.list()?.is_empty() {
                     target.remove_dir(&name)?;
                 }
-                build.barrier.directory(target.path().into());
+                build.barrier.directory(target);
             }
             (here, there) => {
                 let packages = model.is_some() || node.is_some();
@@ -431,7 +433,7 @@ fn forward_directory(build: &mut Build<'_>, live: &Dir, target: &Dir, sides: &Si
                 }
                 if there.is_some() {
                     target.remove_all(&name)?;
-                    build.barrier.directory(target.path().into());
+                    build.barrier.directory(target);
                 }
                 if let Some(here) = here {
                     carry(build, live, &name, &here, target)?;

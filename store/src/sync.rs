@@ -5,10 +5,11 @@
 //! before the first write. It waits for what every program has written, which a small change should not pay
 //! for. A failed sync is never retried and called good: the error aborts the transaction.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fs::File;
-use std::path::PathBuf;
-use std::sync::Mutex;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use crate::dir::Dir;
 use crate::error::{Context, Error};
@@ -22,15 +23,17 @@ const NO_SYNCFS_REPORT: [u64; 5] = [0x6573_5546, 0x6969, 0xff53_4d42, 0xfe53_4d4
 #[derive(Debug)]
 pub struct Barrier {
     file_systems: Vec<(u64, File, PathBuf)>,
+    /// `syncfs` proves nothing here: everything is synced when it is noted.
     silent: bool,
     touched: Mutex<Touched>,
 }
 
+/// What has been written, as open descriptors (names may still change), until it is too much.
 #[derive(Debug, Default)]
 struct Touched {
-    files: BTreeSet<PathBuf>,
-    directories: BTreeSet<PathBuf>,
+    open: BTreeMap<PathBuf, OwnedFd>,
     many: bool,
+    failed: Option<Error>,
 }
 
 impl Barrier {
@@ -54,25 +57,35 @@ impl Barrier {
         Ok(barrier)
     }
 
-    /// Takes note of a file that was written.
-    pub fn file(&self, path: PathBuf) {
-        self.touch(|touched| touched.files.insert(path));
+    /// Takes note of a file that was written and will not be written again.
+    pub fn file(&self, file: &File, path: &Path) {
+        self.touch(file, path);
     }
 
     /// Takes note of a directory whose entries or attributes have changed.
-    pub fn directory(&self, path: PathBuf) {
-        self.touch(|touched| touched.directories.insert(path));
+    pub fn directory(&self, directory: &Dir) {
+        self.touch(directory, directory.path());
     }
 
-    fn touch(&self, note: impl FnOnce(&mut Touched) -> bool) {
-        let mut touched = self.touched.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if touched.many {
-            return;
-        }
-        note(&mut touched);
-        // On a file system that cannot report, every file has to be remembered.
-        if !self.silent && touched.files.len() + touched.directories.len() > ONE_BY_ONE {
-            *touched = Touched { many: true, ..Touched::default() };
+    fn touch(&self, descriptor: impl AsFd, path: &Path) {
+        let synced = self.silent.then(|| rustix::fs::fsync(&descriptor).on("sync", path));
+        let mut touched = self.touched.lock().unwrap_or_else(PoisonError::into_inner);
+        match synced {
+            Some(Ok(())) => {}
+            Some(Err(error)) => {
+                touched.failed.get_or_insert(error);
+            }
+            None if touched.many || touched.open.contains_key(path) => {}
+            None => match descriptor.as_fd().try_clone_to_owned() {
+                Ok(clone) if touched.open.len() < ONE_BY_ONE => {
+                    touched.open.insert(path.into(), clone);
+                }
+                // Too many, or out of descriptors: everything at once, then.
+                _ => {
+                    touched.many = true;
+                    touched.open.clear();
+                }
+            },
         }
     }
 
@@ -81,27 +94,15 @@ impl Barrier {
     /// # Errors
     /// [`Error::Io`]: something may not be on disk, and nothing may be committed.
     pub fn wait(&self) -> Result<(), Error> {
-        let touched = std::mem::take(
-            &mut *self.touched.lock().unwrap_or_else(std::sync::PoisonError::into_inner),
-        );
+        let touched = std::mem::take(&mut *self.touched.lock().unwrap_or_else(PoisonError::into_inner));
+        if let Some(error) = touched.failed {
+            return Err(error);
+        }
         if touched.many {
             for (_, descriptor, path) in &self.file_systems {
                 rustix::fs::syncfs(descriptor).on("sync the file system of", path)?;
             }
-            return Ok(());
         }
-        for path in touched.files.iter().chain(&touched.directories) {
-            // The owner may have no right to read it: O_PATH cannot be synced, so root's rights or a syncfs.
-            match File::open(path) {
-                Ok(file) => file.sync_all().on("sync", path)?,
-                Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
-                    for (_, descriptor, path) in &self.file_systems {
-                        rustix::fs::syncfs(descriptor).on("sync the file system of", path)?;
-                    }
-                }
-                Err(error) => return Err(error).on("open", path),
-            }
-        }
-        Ok(())
+        touched.open.iter().try_for_each(|(path, descriptor)| rustix::fs::fsync(descriptor).on("sync", path))
     }
 }

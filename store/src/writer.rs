@@ -295,8 +295,8 @@ impl<'r> Writer<'r> {
         watch.step(Step::Record);
         let (work, generations) = (self.root.ambar().dir("work")?, self.root.ambar().dir("generations")?);
         work.rename(&built.name, &generations, number.to_string())?;
-        self.barrier.directory(generations.path().into());
-        self.barrier.directory(work.path().into());
+        self.barrier.directory(&generations);
+        self.barrier.directory(&work);
         watch.step(Step::Named);
 
         let pending = machine::differ(from_tree.as_ref(), &to_tree)
@@ -370,7 +370,7 @@ impl<'r> Writer<'r> {
             let built = self.build(&to_tree, from.as_ref(), &fresh, &mut target.clone(), watch)?;
             let work = self.root.ambar().dir("work")?;
             work.rename(&built.name, &generations, number.to_string())?;
-            self.barrier.directory(generations.path().into());
+            self.barrier.directory(&generations);
             changes.siblings = built.siblings;
             notes = built.notes;
         }
@@ -439,8 +439,8 @@ impl<'r> Writer<'r> {
         let name = record.number.to_string();
         let mut file = records.make_file_anew(&name, 0o644)?;
         std::io::Write::write_all(&mut file, &document).on("write", records.join(&name))?;
-        self.barrier.file(records.join(&name));
-        self.barrier.directory(records.path().into());
+        self.barrier.file(&file, &records.join(&name));
+        self.barrier.directory(&records);
         Ok(Record::digest_of(&document))
     }
 

@@ -1,0 +1,125 @@
+//! What the end-to-end tests share: packages to install, and trees to compare.
+#![allow(dead_code, missing_docs, clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use ambar::{Options, OsPath, Outcome, Request, Root, Silent};
+
+/// The example packages of the repository.
+pub(crate) fn example(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/packages").join(name)
+}
+
+pub(crate) const HELLO_1: &str = "hello-1.0-1-x1-x86_64.pisi";
+pub(crate) const HELLO_2: &str = "hello-1.1-2-x1-x86_64.pisi";
+pub(crate) const LIB_1: &str = "libgreet-1.0-1-x1-x86_64.pisi";
+pub(crate) const LIB_2: &str = "libgreet-1.2-2-x1-x86_64.pisi";
+pub(crate) const CONFIG: &str = "greet-config-1-1-x1-x86_64.pisi";
+
+/// The collection of real packages beside the repository, where there is one; otherwise a line says that
+/// the test was skipped.
+pub(crate) fn shared_packages() -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/packages");
+    if path.is_dir() {
+        return Some(path);
+    }
+    println!("skipped: no ../shared/data");
+    None
+}
+
+/// Every package file below a directory that is one of PiSi's and no delta, sorted.
+pub(crate) fn packages_below(dir: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut stack = vec![dir.to_path_buf()];
+    while let Some(dir) = stack.pop() {
+        for entry in std::fs::read_dir(&dir).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            if path.is_dir() {
+                stack.push(path);
+            } else if (name.ends_with(".pisi") || name.ends_with(".eopkg")) && !name.contains(".delta.") {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+pub(crate) fn install(root: &Root, files: &[PathBuf]) -> Result<Outcome, ambar::Error> {
+    let options = Options { ignore_dependency: true, strip_setuid: true, ..Options::default() };
+    install_with(root, files, options)
+}
+
+pub(crate) fn install_with(root: &Root, files: &[PathBuf], options: Options) -> Result<Outcome, ambar::Error> {
+    let files = files.iter().map(|file| OsPath(file.clone())).collect();
+    let plan = root.plan(Request::Install { files, options })?;
+    root.execute(&plan, &Silent)
+}
+
+pub(crate) fn remove(root: &Root, names: &[&str]) -> Result<Outcome, ambar::Error> {
+    let options = Options { ignore_dependency: true, ..Options::default() };
+    let names = names.iter().map(|name| (*name).to_string()).collect();
+    let plan = root.plan(Request::Remove { names, options })?;
+    root.execute(&plan, &Silent)
+}
+
+pub(crate) fn activate(root: &Root, generation: Option<u64>) -> Result<Outcome, ambar::Error> {
+    let plan = root.plan(Request::Activate { generation })?;
+    root.execute(&plan, &Silent)
+}
+
+pub(crate) fn verified(root: &Root) {
+    let findings = root.verify(&[], &Silent).unwrap();
+    assert!(findings.is_empty(), "{findings:#?}");
+}
+
+/// One path of a tree: what it is, its mode, and its content or target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Seen {
+    pub(crate) kind: char,
+    pub(crate) mode: u32,
+    pub(crate) content: Vec<u8>,
+    pub(crate) inode: u64,
+}
+
+/// Everything below a directory, links not followed.
+pub(crate) fn tree(top: &Path) -> BTreeMap<PathBuf, Seen> {
+    let mut seen = BTreeMap::new();
+    let mut stack = vec![top.to_path_buf()];
+    while let Some(dir) = stack.pop() {
+        let Ok(entries) = std::fs::read_dir(&dir) else { continue };
+        for entry in entries {
+            let path = entry.unwrap().path();
+            let metadata = path.symlink_metadata().unwrap();
+            let (kind, content) = if metadata.is_dir() {
+                stack.push(path.clone());
+                ('d', Vec::new())
+            } else if metadata.is_symlink() {
+                use std::os::unix::ffi::OsStrExt;
+                ('l', std::fs::read_link(&path).unwrap().as_os_str().as_bytes().to_vec())
+            } else {
+                ('f', std::fs::read(&path).unwrap())
+            };
+            let name = path.strip_prefix(top).unwrap().to_path_buf();
+            let mode = metadata.permissions().mode() & 0o7777;
+            seen.insert(name, Seen { kind, mode, content, inode: metadata.ino() });
+        }
+    }
+    seen
+}
+
+/// The live tree of a root, as content: nothing that differs between two equal generations.
+pub(crate) fn live_tree(root: &Path) -> BTreeMap<PathBuf, (char, u32, Vec<u8>)> {
+    let live = root.join(".ambar/current").canonicalize().unwrap();
+    tree(&live).into_iter().map(|(path, seen)| (path, (seen.kind, seen.mode, seen.content))).collect()
+}
+
+/// A root in a new temporary directory, which lives as long as the first of the pair.
+pub(crate) fn new_root() -> (tempfile::TempDir, Root) {
+    let dir = tempfile::tempdir().unwrap();
+    let root = Root::open(&dir.path().join("root")).unwrap();
+    (dir, root)
+}
