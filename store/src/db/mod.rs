@@ -52,19 +52,15 @@ impl Db {
     /// Makes a new, empty database in `directory`: under another name first, since making a redb file is
     /// not atomic.
     pub(crate) fn create(directory: &Dir) -> Result<(), Error> {
-        let db = Db::at(directory.path());
         let fresh = "db.redb.new";
         directory.unlink_if_any(fresh)?;
         let path = directory.join(fresh);
-        let fail = |message: String| Error::Database { operation: "create", path: path.clone(), message };
-        let database =
-            builder().create(&path).map_err(|error| fail(error.to_string()))?;
-        write::initialise(&database).map_err(&fail)?;
-        database.close().map_err(|error| fail(error.to_string()))?;
+        let database = builder().create(&path).map_err(|error| failed("create", &path, error))?;
+        write::initialise(&database).map_err(|error| failed("create", &path, error))?;
+        database.close().map_err(|error| failed("create", &path, error))?;
         directory.file(fresh)?.sync_all().on("sync", &path)?;
         directory.rename(fresh, directory, NAME)?;
         drop(directory.lock_file(GATE)?);
-        drop(db);
         directory.sync()
     }
 
@@ -74,9 +70,13 @@ impl Db {
     /// [`Error::Database`] when it is damaged or of a newer schema, [`Error::Io`] when it is missing.
     pub fn read(&self) -> Result<Option<Reader>, Error> {
         let path = self.path();
-        let opened = {
-            let _gate = self.gate()?;
-            builder().open_read_only(&path)
+        let opened = match self.gate() {
+            Ok(_gate) => builder().open_read_only(&path),
+            // Somebody who may look at the root but not into its store.
+            Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::PermissionDenied => {
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
         };
         match opened {
             Ok(database) => Reader::new(database, path).map(Some),
@@ -113,12 +113,15 @@ impl Db {
     }
 
     fn failed(&self, operation: &'static str, error: DatabaseError) -> Error {
-        match error {
-            DatabaseError::Storage(redb::StorageError::Io(source)) => {
-                Error::Io { operation, path: self.path(), source }
-            }
-            error => Error::Database { operation, path: self.path(), message: error.to_string() },
-        }
+        failed(operation, &self.path(), error)
+    }
+}
+
+/// An error of redb's with the operation and the path; what the system refused stays the system's error.
+fn failed(operation: &'static str, path: &Path, error: impl Into<redb::Error>) -> Error {
+    match error.into() {
+        redb::Error::Io(source) => Error::Io { operation, path: path.into(), source },
+        error => Error::Database { operation, path: path.into(), message: error.to_string() },
     }
 }
 

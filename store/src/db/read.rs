@@ -28,11 +28,8 @@ impl std::fmt::Debug for Reader {
 
 impl Reader {
     pub(super) fn new(database: ReadOnly, path: PathBuf) -> Result<Reader, Error> {
-        let transaction = database.begin_read().map_err(|error| Error::Database {
-            operation: "begin a query",
-            path: path.clone(),
-            message: error.to_string(),
-        })?;
+        let transaction =
+            database.begin_read().map_err(|error| super::failed("begin a query", &path, error))?;
         let reader = Reader { transaction, path, _database: database };
         match reader.bytes(tables::META, b"schema")?.as_deref().map(number) {
             Some(tables::SCHEMA) => Ok(reader),
@@ -44,8 +41,12 @@ impl Reader {
         }
     }
 
-    fn failed(&self, message: impl ToString) -> Error {
-        Error::Database { operation: "answer", path: self.path.clone(), message: message.to_string() }
+    fn failed(&self, error: impl Into<redb::Error>) -> Error {
+        super::failed("answer", &self.path, error)
+    }
+
+    fn damaged(&self, reason: impl Into<String>) -> Error {
+        Error::Damaged { path: self.path.clone(), reason: reason.into() }
     }
 
     fn bytes(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
@@ -56,7 +57,7 @@ impl Reader {
 
     fn row<T: DeserializeOwned>(&self, table: Table, key: &[u8]) -> Result<Option<T>, Error> {
         let bytes = self.bytes(table, key)?;
-        bytes.map(|bytes| rows::decode(&bytes).map_err(|error| self.failed(error))).transpose()
+        bytes.map(|bytes| rows::decode(&bytes).map_err(|error| self.damaged(error))).transpose()
     }
 
     /// Every key that starts with `prefix`, with its value, in order.
@@ -94,8 +95,8 @@ impl Reader {
     pub fn objects_of(&self, digest: Digest) -> Result<Vec<(ObjectId, ObjectRow)>, Error> {
         let mut found = Vec::new();
         for (key, value) in self.scan(tables::OBJECTS, &digest.0)? {
-            let id = ObjectId::from_key(&key).ok_or_else(|| self.failed("an object's key is damaged"))?;
-            found.push((id, rows::decode(&value).map_err(|error| self.failed(error))?));
+            let id = ObjectId::from_key(&key).ok_or_else(|| self.damaged("an object's key is damaged"))?;
+            found.push((id, rows::decode(&value).map_err(|error| self.damaged(error))?));
         }
         Ok(found)
     }
@@ -108,8 +109,8 @@ impl Reader {
         let table = self.transaction.open_table(tables::OBJECTS).map_err(|error| self.failed(error))?;
         for pair in table.range::<&[u8]>(..).map_err(|error| self.failed(error))? {
             let (key, value) = pair.map_err(|error| self.failed(error))?;
-            let id = ObjectId::from_key(key.value()).ok_or_else(|| self.failed("an object's key is damaged"))?;
-            visit(id, rows::decode(value.value()).map_err(|error| self.failed(error))?)?;
+            let id = ObjectId::from_key(key.value()).ok_or_else(|| self.damaged("an object's key is damaged"))?;
+            visit(id, rows::decode(value.value()).map_err(|error| self.damaged(error))?)?;
         }
         Ok(())
     }
@@ -129,8 +130,8 @@ impl Reader {
     pub fn packages(&self) -> Result<Vec<(PackageId, PackageRow)>, Error> {
         let mut found = Vec::new();
         for (key, value) in self.scan(tables::PACKAGES, b"")? {
-            let id = key.try_into().map_err(|_| self.failed("a package's key is damaged"))?;
-            found.push((PackageId(Digest(id)), rows::decode(&value).map_err(|error| self.failed(error))?));
+            let id = key.try_into().map_err(|_| self.damaged("a package's key is damaged"))?;
+            found.push((PackageId(Digest(id)), rows::decode(&value).map_err(|error| self.damaged(error))?));
         }
         Ok(found)
     }
@@ -141,7 +142,7 @@ impl Reader {
     /// [`Error::Database`].
     pub fn package_id(&self, number: u32) -> Result<Option<PackageId>, Error> {
         let id = self.bytes(tables::NUMBERS, &number.to_be_bytes())?;
-        id.map(|id| id.try_into().map(|id| PackageId(Digest(id))).map_err(|_| self.failed("a number is damaged")))
+        id.map(|id| id.try_into().map(|id| PackageId(Digest(id))).map_err(|_| self.damaged("a number is damaged")))
             .transpose()
     }
 
@@ -176,8 +177,8 @@ impl Reader {
     pub fn files(&self) -> Result<Vec<(Digest, FileRow)>, Error> {
         let mut found = Vec::new();
         for (key, value) in self.scan(tables::FILES, b"")? {
-            let digest = key.try_into().map_err(|_| self.failed("a file's key is damaged"))?;
-            found.push((Digest(digest), rows::decode(&value).map_err(|error| self.failed(error))?));
+            let digest = key.try_into().map_err(|_| self.damaged("a file's key is damaged"))?;
+            found.push((Digest(digest), rows::decode(&value).map_err(|error| self.damaged(error))?));
         }
         Ok(found)
     }
@@ -188,7 +189,7 @@ impl Reader {
     /// [`Error::Database`].
     pub fn by_sha1(&self, sha1: Sha1Digest) -> Result<Option<Digest>, Error> {
         let digest = self.bytes(tables::SHA1S, &sha1.0)?;
-        digest.map(|digest| digest.try_into().map(Digest).map_err(|_| self.failed("a digest is damaged"))).transpose()
+        digest.map(|digest| digest.try_into().map(Digest).map_err(|_| self.damaged("a digest is damaged"))).transpose()
     }
 
     /// The row of a root, if it is registered.
@@ -207,8 +208,8 @@ impl Reader {
         let mut found = Vec::new();
         for (key, value) in self.scan(tables::GENERATIONS, &root)? {
             let number =
-                tables::generation_of(&key).ok_or_else(|| self.failed("a generation's key is damaged"))?;
-            found.push((number, rows::decode(&value).map_err(|error| self.failed(error))?));
+                tables::generation_of(&key).ok_or_else(|| self.damaged("a generation's key is damaged"))?;
+            found.push((number, rows::decode(&value).map_err(|error| self.damaged(error))?));
         }
         Ok(found)
     }
@@ -220,7 +221,7 @@ impl Reader {
     pub fn generations_of_others(&self, root: [u8; 16]) -> Result<Vec<GenerationRow>, Error> {
         let rows = self.scan(tables::GENERATIONS, b"")?;
         let others = rows.iter().filter(|(key, _)| !key.starts_with(&root));
-        others.map(|(_, value)| rows::decode(value).map_err(|error| self.failed(error))).collect()
+        others.map(|(_, value)| rows::decode(value).map_err(|error| self.damaged(error))).collect()
     }
 
     /// The work that switches of a root have left to do, by generation.
@@ -230,8 +231,8 @@ impl Reader {
     pub fn pending(&self, root: [u8; 16]) -> Result<Vec<(u64, PendingRow)>, Error> {
         let mut found = Vec::new();
         for (key, value) in self.scan(tables::PENDING, &root)? {
-            let number = tables::generation_of(&key).ok_or_else(|| self.failed("a pending key is damaged"))?;
-            found.push((number, rows::decode(&value).map_err(|error| self.failed(error))?));
+            let number = tables::generation_of(&key).ok_or_else(|| self.damaged("a pending key is damaged"))?;
+            found.push((number, rows::decode(&value).map_err(|error| self.damaged(error))?));
         }
         Ok(found)
     }
@@ -243,7 +244,7 @@ impl Reader {
     pub fn journal(&self, root: [u8; 16]) -> Result<Vec<JournalRow>, Error> {
         let mut found: Vec<JournalRow> = Vec::new();
         for (_, value) in self.scan(tables::JOURNAL, b"")? {
-            found.push(rows::decode(&value).map_err(|error| self.failed(error))?);
+            found.push(rows::decode(&value).map_err(|error| self.damaged(error))?);
         }
         found.retain(|row| row.root == root);
         Ok(found)

@@ -74,17 +74,14 @@ pub struct Writing {
 }
 
 /// Gives a new database its tables and its schema.
-pub(super) fn initialise(database: &Database) -> Result<(), String> {
-    let mut transaction = database.begin_write().map_err(|error| error.to_string())?;
+pub(super) fn initialise(database: &Database) -> Result<(), redb::Error> {
+    let mut transaction = database.begin_write()?;
     transaction.set_quick_repair(true);
     for table in tables::ALL {
-        transaction.open_table(table).map_err(|error| error.to_string())?;
+        transaction.open_table(table)?;
     }
-    {
-        let mut meta = transaction.open_table(tables::META).map_err(|error| error.to_string())?;
-        meta.insert(&b"schema"[..], &tables::SCHEMA.to_be_bytes()[..]).map_err(|error| error.to_string())?;
-    }
-    transaction.commit().map_err(|error| error.to_string())
+    transaction.open_table(tables::META)?.insert(&b"schema"[..], &tables::SCHEMA.to_be_bytes()[..])?;
+    Ok(transaction.commit()?)
 }
 
 impl std::fmt::Debug for Writing {
@@ -95,9 +92,11 @@ impl std::fmt::Debug for Writing {
 
 impl Writing {
     pub(super) fn new(database: Database, gate: File, path: PathBuf) -> Result<Writing, Error> {
-        let fail = |message: String| Error::Database { operation: "begin a commit", path: path.clone(), message };
-        let mut transaction = database.begin_write().map_err(|error| fail(error.to_string()))?;
-        transaction.set_durability(Durability::Immediate).map_err(|error| fail(error.to_string()))?;
+        let begin = "begin a commit";
+        let mut transaction = database.begin_write().map_err(|error| super::failed(begin, &path, error))?;
+        transaction
+            .set_durability(Durability::Immediate)
+            .map_err(|error| super::failed(begin, &path, error))?;
         // After a kill the next opening then takes under a millisecond instead of a walk over all pages.
         transaction.set_quick_repair(true);
         let writing = Writing { transaction: Some(transaction), database: Some(database), path, _gate: gate };
@@ -111,12 +110,16 @@ impl Writing {
         }
     }
 
-    fn failed(&self, message: impl ToString) -> Error {
-        Error::Database { operation: "write", path: self.path.clone(), message: message.to_string() }
+    fn failed(&self, error: impl Into<redb::Error>) -> Error {
+        super::failed("write", &self.path, error)
+    }
+
+    fn damaged(&self, reason: impl Into<String>) -> Error {
+        Error::Damaged { path: self.path.clone(), reason: reason.into() }
     }
 
     fn transaction(&self) -> Result<&WriteTransaction, Error> {
-        self.transaction.as_ref().ok_or_else(|| self.failed("it is closed"))
+        self.transaction.as_ref().ok_or_else(|| self.damaged("it is closed"))
     }
 
     fn with<T>(
@@ -142,11 +145,11 @@ impl Writing {
 
     fn row<T: DeserializeOwned>(&self, table: Table, key: &[u8]) -> Result<Option<T>, Error> {
         let bytes = self.get(table, key)?;
-        bytes.map(|bytes| rows::decode(&bytes).map_err(|error| self.failed(error))).transpose()
+        bytes.map(|bytes| rows::decode(&bytes).map_err(|error| self.damaged(error))).transpose()
     }
 
     fn put_row<T: Serialize>(&self, table: Table, key: &[u8], row: &T) -> Result<(), Error> {
-        let bytes = rows::encode(row).map_err(|error| self.failed(error))?;
+        let bytes = rows::encode(row).map_err(|error| self.damaged(error))?;
         self.put(table, key, &bytes)
     }
 
@@ -190,7 +193,7 @@ impl Writing {
             Some(row) => row,
             None => {
                 let number = self.next_number(b"next package")?;
-                let number = u32::try_from(number).map_err(|_| self.failed("no package numbers are left"))?;
+                let number = u32::try_from(number).map_err(|_| self.damaged("no package numbers are left"))?;
                 PackageRow { number, profiles: Vec::new(), ..entering.row.clone() }
             }
         };
@@ -250,7 +253,7 @@ impl Writing {
             Ok(())
         })?;
         if let Some(error) = damaged {
-            return Err(self.failed(error));
+            return Err(self.damaged(error));
         }
         known_sha1s.sort_unstable();
         self.with(tables::SHA1S, |table| {
@@ -266,7 +269,7 @@ impl Writing {
             for (id, profile) in packages {
                 let row: PackageRow = self
                     .row(tables::PACKAGES, &id.0.0)?
-                    .ok_or_else(|| self.failed(format!("package {id} is not stored")))?;
+                    .ok_or_else(|| self.damaged(format!("package {id} is not stored")))?;
                 numbered.push((row.number, profile.code()));
             }
             numbered.sort_unstable();
@@ -396,7 +399,7 @@ impl Writing {
             Ok(())
         })?;
         if let Some(error) = damaged {
-            return Err(self.failed(error));
+            return Err(self.damaged(error));
         }
         self.with(tables::SHA1S, |table| sha1s.iter().try_for_each(|sha1| table.remove(&sha1[..]).map(|_| ())))?;
         Ok(unnamed)
@@ -409,9 +412,9 @@ impl Writing {
 
     /// Makes everything written here hold, durably, and closes the database.
     pub(crate) fn commit(mut self) -> Result<(), Error> {
-        let transaction = self.transaction.take().ok_or_else(|| self.failed("it is closed"))?;
+        let transaction = self.transaction.take().ok_or_else(|| self.damaged("it is closed"))?;
         transaction.commit().map_err(|error| self.failed(error))?;
-        let database = self.database.take().ok_or_else(|| self.failed("it is closed"))?;
+        let database = self.database.take().ok_or_else(|| self.damaged("it is closed"))?;
         database.close().map_err(|error| self.failed(error))
     }
 }
