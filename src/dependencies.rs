@@ -12,12 +12,15 @@ use ambar_pkgfmt::version;
 
 use crate::error::Problem;
 
+/// A package, and the version in which it provides something, if it says one.
+type Provider<'m> = (&'m Manifest, &'m [Constraint]);
+
 /// A set of packages, at most one of each name.
 #[derive(Debug, Default)]
 pub(crate) struct Universe<'m> {
     packages: BTreeMap<&'m str, &'m Manifest>,
     /// Who provides a capability or is in a component.
-    provided: BTreeMap<(TargetKind, &'m str), Vec<(&'m Manifest, &'m [Constraint])>>,
+    provided: BTreeMap<(TargetKind, &'m str), Vec<Provider<'m>>>,
 }
 
 impl<'m> Universe<'m> {
@@ -44,12 +47,11 @@ impl<'m> Universe<'m> {
     /// The packages other than `but` that are or provide what `target` names, in order of name.
     fn matching(&self, target: &Target, but: &str) -> Vec<&'m Manifest> {
         let mut found = Vec::new();
-        if target.kind == TargetKind::Package {
-            if let Some(manifest) = self.packages.get(target.name.as_str()) {
-                if holds(&target.constraints, manifest, &manifest.version, &manifest.release) {
-                    found.push(*manifest);
-                }
-            }
+        if target.kind == TargetKind::Package
+            && let Some(manifest) = self.packages.get(target.name.as_str())
+            && holds(&target.constraints, manifest, &manifest.version, &manifest.release)
+        {
+            found.push(*manifest);
         }
         let key = (target.kind, target.name.as_str());
         for (manifest, version) in self.provided.get(&key).into_iter().flatten() {
@@ -182,11 +184,11 @@ mod tests {
             kind: RelationKind::Depends,
             alternatives: vec![Target::package("x"), Target::package("y")],
         };
-        assert!(messages(&[package("a", "1", "1", vec![either.clone()]), package("y", "1", "1", vec![])]).is_empty());
-        assert_eq!(
-            messages(&[package("a", "1", "1", vec![either])]),
-            ["a 1-1 needs x | y: it is not there"]
+        assert!(
+            messages(&[package("a", "1", "1", vec![either.clone()]), package("y", "1", "1", vec![])])
+                .is_empty()
         );
+        assert_eq!(messages(&[package("a", "1", "1", vec![either])]), ["a 1-1 needs x | y: it is not there"]);
     }
 
     #[test]
@@ -199,7 +201,8 @@ mod tests {
     #[test]
     fn capabilities_are_met_by_whoever_provides_them() {
         let capability = Target { kind: TargetKind::Capability, ..Target::package("pkgconfig(z)") };
-        let provider = package("z", "1", "1", vec![Relation::one(RelationKind::Provides, capability.clone())]);
+        let provider =
+            package("z", "1", "1", vec![Relation::one(RelationKind::Provides, capability.clone())]);
         assert!(messages(&[package("a", "1", "1", needs(capability.clone())), provider]).is_empty());
         assert_eq!(messages(&[package("a", "1", "1", needs(capability))]).len(), 1);
     }

@@ -171,9 +171,11 @@ fn store_class(error: &ambar_store::Error) -> Class {
         E::Package(error) => package_class(error),
         E::Locked { .. } => Class::Locked,
         E::NotOwner { .. } => Class::Permission,
-        E::InTheWay { .. } | E::NotARoot { .. } | E::Conflict(_) | E::Unplaceable { .. } | E::Moved { .. } => {
-            Class::Conflict
-        }
+        E::InTheWay { .. }
+        | E::NotARoot { .. }
+        | E::Conflict(_)
+        | E::Unplaceable { .. }
+        | E::Moved { .. } => Class::Conflict,
         E::NoGeneration(_) => Class::NotFound,
         E::NoSpace { .. } => Class::NoSpace,
         E::Damaged { .. } | E::DamagedObject { .. } => Class::Damaged,

@@ -8,7 +8,8 @@ use std::io::{Read, Write};
 use std::path::Path;
 
 use ambar_pkgfmt::{
-    ContentHasher, Entry, Hashed, Limits, Manifest, Member, Node, PackageFile, PayloadPath, PayloadSink, Stopped,
+    ContentHasher, Entry, Hashed, Limits, Manifest, Member, Node, PackageFile, PayloadPath, PayloadSink,
+    Stopped,
 };
 use ambar_store::Dir;
 
@@ -167,9 +168,8 @@ fn ensure(top: &Dir, path: &PayloadPath) -> Result<Dir, Error> {
 
 fn link(top: &Dir, from: &PayloadPath, to: &PayloadPath) -> Result<(), Error> {
     let ((from_dir, from_name), (to_dir, to_name)) = (place(top, from)?, place(top, to)?);
-    rustix::fs::linkat(&from_dir, from_name, &to_dir, to_name, rustix::fs::AtFlags::empty()).map_err(|errno| {
-        Error::Io { operation: "link", path: to_dir.join(to_name), source: errno.into() }
-    })
+    rustix::fs::linkat(&from_dir, from_name, &to_dir, to_name, rustix::fs::AtFlags::empty())
+        .map_err(|errno| Error::Io { operation: "link", path: to_dir.join(to_name), source: errno.into() })
 }
 
 fn attributes(
@@ -178,13 +178,16 @@ fn attributes(
     superuser: bool,
     path: &Path,
 ) -> Result<(), Error> {
-    let fail = |operation| move |errno: rustix::io::Errno| Error::Io { operation, path: path.into(), source: errno.into() };
+    let fail = |operation| {
+        move |errno: rustix::io::Errno| Error::Io { operation, path: path.into(), source: errno.into() }
+    };
     if superuser {
         let (uid, gid) = (rustix::fs::Uid::from_raw(entry.uid), rustix::fs::Gid::from_raw(entry.gid));
         rustix::fs::fchown(&file, Some(uid), Some(gid)).map_err(fail("set the owner of"))?;
     }
     let mode = if superuser { entry.mode } else { entry.mode & 0o1777 };
-    rustix::fs::fchmod(&file, rustix::fs::Mode::from_raw_mode(u32::from(mode))).map_err(fail("set the mode of"))?;
+    rustix::fs::fchmod(&file, rustix::fs::Mode::from_raw_mode(u32::from(mode)))
+        .map_err(fail("set the mode of"))?;
     if let Some(mtime) = entry.mtime {
         let time = rustix::fs::Timespec { tv_sec: mtime, tv_nsec: 0 };
         let times = rustix::fs::Timestamps { last_access: time, last_modification: time };

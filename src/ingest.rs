@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use ambar_pkgfmt::{
-    ContentHasher, Digest, DraftEntry, Hashed, Manifest, Member, Node, PackageFile, PackageId, PayloadSink, Sha1Digest,
-    Stopped,
+    ContentHasher, Digest, DraftEntry, Hashed, Manifest, Member, Node, PackageFile, PackageId, PayloadSink,
+    Sha1Digest, Stopped,
 };
 use ambar_store::db::Entering;
 use ambar_store::db::rows::{FileRow, PackageRow};
@@ -78,7 +78,12 @@ struct State {
 }
 
 impl<'w> Work<'w> {
-    fn new(job: &'w Job, writer: &'w ObjectWriter<'w>, observer: &'w dyn Observer, in_flight: &'w AtomicU64) -> Self {
+    fn new(
+        job: &'w Job,
+        writer: &'w ObjectWriter<'w>,
+        observer: &'w dyn Observer,
+        in_flight: &'w AtomicU64,
+    ) -> Self {
         let entries = job.package.draft().entries.len();
         let state = State { hashed: vec![None; entries], objects: vec![None; entries], ..State::default() };
         Work { job, writer, observer, in_flight, state: Mutex::new(state) }
@@ -165,10 +170,10 @@ impl<'w> Work<'w> {
                 (ObjectId::of_entry(entry, self.job.profile), &entry.node)
             {
                 // Hard-linked names of one content are one object; anything else is made from the one stored.
-                if let Some(stored) = by_digest.get(digest) {
-                    if **stored != object {
-                        self.writer.turn_into(stored, &self.job.profile.metadata(entry))?;
-                    }
+                if let Some(stored) = by_digest.get(digest)
+                    && **stored != object
+                {
+                    self.writer.turn_into(stored, &self.job.profile.metadata(entry))?;
                 }
             }
         }

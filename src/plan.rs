@@ -192,7 +192,8 @@ impl Plan {
     /// Whether it changes nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.items.is_empty() && self.activates.is_none_or(|number| self.parent.is_some_and(|(parent, _)| parent == number))
+        self.items.is_empty()
+            && self.activates.is_none_or(|number| self.parent.is_some_and(|(parent, _)| parent == number))
     }
 
     /// Bytes of content that it brings.
@@ -212,8 +213,12 @@ impl Plan {
     pub fn cause(&self) -> String {
         match &self.request {
             Request::Install { .. } => {
-                let names: Vec<&str> =
-                    self.items.iter().filter(|item| item.file.is_some()).map(|item| item.name.as_str()).collect();
+                let names: Vec<&str> = self
+                    .items
+                    .iter()
+                    .filter(|item| item.file.is_some())
+                    .map(|item| item.name.as_str())
+                    .collect();
                 format!("install {}", names.join(" "))
             }
             Request::Remove { names, .. } => format!("remove {}", names.join(" ")),

@@ -206,19 +206,27 @@ fn check_setuid(new: &Candidate, profile: Profile) -> Result<(), Error> {
 }
 
 fn setuid_paths(draft: &Draft) -> Vec<PayloadPath> {
-    let special = draft.entries.iter().filter(|entry| {
-        entry.mode.is_some_and(|mode| mode & 0o6000 != 0) && entry.sha1.is_some()
-    });
+    let special = draft
+        .entries
+        .iter()
+        .filter(|entry| entry.mode.is_some_and(|mode| mode & 0o6000 != 0) && entry.sha1.is_some());
     special.map(|entry| entry.path.clone()).collect()
 }
 
 /// The change that a candidate makes, or `None` when it is installed already.
-fn item_for(base: &Base, new: &Candidate, profile: Profile, options: &Options) -> Result<Option<Item>, Error> {
+fn item_for(
+    base: &Base,
+    new: &Candidate,
+    profile: Profile,
+    options: &Options,
+) -> Result<Option<Item>, Error> {
     let manifest = &new.draft.manifest;
     let old = base.installed().iter().find(|package| package.name == manifest.name);
     let action = match old {
         None => Action::Install,
-        Some(old) if new.known == Some(old.id) && old.profile == profile && !options.reinstall => return Ok(None),
+        Some(old) if new.known == Some(old.id) && old.profile == profile && !options.reinstall => {
+            return Ok(None);
+        }
         Some(old) => match compare(manifest, old) {
             Ordering::Greater => Action::Upgrade,
             Ordering::Less => Action::Downgrade,
@@ -256,11 +264,12 @@ fn compare(new: &Manifest, old: &Installed) -> Ordering {
 /// from the SHA-1s that its file list promises, which are good enough to tell people.
 fn stored(base: &Base, new: &Candidate, profile: Profile) -> Result<u64, Error> {
     let Some(reader) = &base.reader else { return Ok(0) };
-    let total = |draft: &Draft| draft.entries.iter().filter_map(|entry| entry.size).fold(0, u64::saturating_add);
-    if let Some(id) = new.known {
-        if reader.package(id)?.is_some_and(|row| row.profiles.contains(&profile.code())) {
-            return Ok(total(&new.draft));
-        }
+    let total =
+        |draft: &Draft| draft.entries.iter().filter_map(|entry| entry.size).fold(0, u64::saturating_add);
+    if let Some(id) = new.known
+        && reader.package(id)?.is_some_and(|row| row.profiles.contains(&profile.code()))
+    {
+        return Ok(total(&new.draft));
     }
     let mut bytes = 0;
     let mut seen: BTreeMap<Sha1Digest, bool> = BTreeMap::new();
@@ -316,7 +325,11 @@ fn plan_remove(base: &Base, names: &[String], options: &Options, plan: &mut Plan
             }
         }
     }
-    check_relations(base, base.manifests.iter().filter(|manifest| !wanted.contains(manifest.name.as_str())), options)
+    check_relations(
+        base,
+        base.manifests.iter().filter(|manifest| !wanted.contains(manifest.name.as_str())),
+        options,
+    )
 }
 
 fn plan_activate(base: &Base, generation: Option<u64>, plan: &mut Plan) -> Result<(), Error> {
@@ -394,7 +407,8 @@ fn check_paths(
     let mut owners: BTreeMap<&PayloadPath, &str> = BTreeMap::new();
     for (manifest, package) in base.manifests.iter().zip(base.installed()) {
         if !goes(&package.name) {
-            let files = manifest.entries.iter().filter(|entry| !matches!(entry.node, ambar_pkgfmt::Node::Directory));
+            let files =
+                manifest.entries.iter().filter(|entry| !matches!(entry.node, ambar_pkgfmt::Node::Directory));
             owners.extend(files.map(|entry| (&entry.path, package.name.as_str())));
         }
     }

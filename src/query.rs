@@ -153,12 +153,11 @@ impl Root {
         want(inside);
         // The same path with its directory resolved inside the live tree.
         let below = live.join(inside.strip_prefix("/").unwrap_or(inside));
-        if let (Some(parent), Some(name)) = (below.parent(), below.file_name()) {
-            if let (Ok(parent), Ok(live)) = (parent.canonicalize(), live.canonicalize()) {
-                if let Ok(resolved) = parent.strip_prefix(&live) {
-                    want(&resolved.join(name));
-                }
-            }
+        if let (Some(parent), Some(name)) = (below.parent(), below.file_name())
+            && let (Ok(parent), Ok(live)) = (parent.canonicalize(), live.canonicalize())
+            && let Ok(resolved) = parent.strip_prefix(&live)
+        {
+            want(&resolved.join(name));
         }
         wanted.sort();
         wanted.dedup();
@@ -177,7 +176,8 @@ impl Root {
                 let mut owners = Vec::new();
                 for package in &record.packages {
                     let manifest = root.store().manifest(package.id)?;
-                    let has = |path: &Vec<u8>| manifest.entries.iter().any(|entry| entry.path.as_bytes() == path);
+                    let has =
+                        |path: &Vec<u8>| manifest.entries.iter().any(|entry| entry.path.as_bytes() == path);
                     if wanted.iter().any(has) {
                         owners.push(package.clone());
                     }
@@ -289,7 +289,12 @@ impl Root {
     ///
     /// # Errors
     /// [`Error`]; what was not taken can be taken later.
-    pub fn collect(&self, keep: Option<u64>, dry_run: bool, observer: &dyn Observer) -> Result<Collected, Error> {
+    pub fn collect(
+        &self,
+        keep: Option<u64>,
+        dry_run: bool,
+        observer: &dyn Observer,
+    ) -> Result<Collected, Error> {
         let Some(root) = self.found()? else { return Ok(Collected::default()) };
         let keep = keep.unwrap_or(root.config().keep);
         let writer = Writer::begin(&root, &Watching(observer))?;
@@ -300,8 +305,10 @@ impl Root {
 /// The names that are close to `name`, closest first, at most three.
 #[must_use]
 pub fn similar<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Vec<String> {
-    let mut close: Vec<(f64, &str)> =
-        known.map(|known| (strsim::jaro_winkler(name, known), known)).filter(|(score, _)| *score > 0.84).collect();
+    let mut close: Vec<(f64, &str)> = known
+        .map(|known| (strsim::jaro_winkler(name, known), known))
+        .filter(|(score, _)| *score > 0.84)
+        .collect();
     close.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1)));
     close.into_iter().take(3).map(|(_, known)| known.to_owned()).collect()
 }

@@ -49,7 +49,8 @@ impl Root {
     pub fn init(&mut self, store: Option<&Path>) -> Result<(), Error> {
         let root = ambar_store::Root::open_or_create(&self.path, store)?;
         if let Some(store) = store {
-            let same = std::fs::canonicalize(store).ok() == std::fs::canonicalize(root.store().dir().path()).ok();
+            let same =
+                std::fs::canonicalize(store).ok() == std::fs::canonicalize(root.store().dir().path()).ok();
             if !same {
                 return Err(Error::Usage(format!(
                     "{} is a root already, and its store is {}",

@@ -6,6 +6,8 @@ use std::fs::File;
 use ambar_pkgfmt::{Limits, PackageFile};
 use ambar_store::{Installed, Made, ObjectId, Reason, Writer};
 
+use rayon::prelude::*;
+
 use crate::error::Error;
 use crate::ingest::{Job, ingest};
 use crate::observer::{Event, Observer, Watching};
@@ -35,7 +37,13 @@ impl Root {
     pub fn execute(&self, plan: &Plan, observer: &dyn Observer) -> Result<Outcome, Error> {
         if plan.is_empty() {
             let live = plan.parent.map(|(number, _)| number);
-            return Ok(Outcome { generation: live, from: live, changed: false, notes: vec![], pending: vec![] });
+            return Ok(Outcome {
+                generation: live,
+                from: live,
+                changed: false,
+                notes: vec![],
+                pending: vec![],
+            });
         }
         let (store, made) = self.made()?;
         let done = self.execute_in(&store, plan, observer);
@@ -105,7 +113,9 @@ impl Root {
         for item in plan.items.iter().filter(|item| item.action != Action::Remove) {
             let Some(file) = &item.file else { continue };
             match self.already_stored(&writer, item, profile)? {
-                Some(installed) if !options.reinstall && !damaged.contains(&item.name) => known.push(installed),
+                Some(installed) if !options.reinstall && !damaged.contains(&item.name) => {
+                    known.push(installed);
+                }
                 _ => jobs.push(self.job(file, profile)?),
             }
         }
@@ -127,11 +137,7 @@ impl Root {
         writer.mark_unswept()?;
         let objects = writer.object_writer();
         let stored = ingest(self.pool(), &jobs, &objects, observer).and_then(|made| {
-            if !options.no_cache {
-                for job in &jobs {
-                    keep(&writer, &job.file)?;
-                }
-            }
+            self.pool().install(|| jobs.par_iter().try_for_each(|job| keep(&writer, &job.file, options)))?;
             let fresh = fresh(&objects, &made);
             objects.discard_unless(&fresh)?;
             Ok((made, fresh))
@@ -193,10 +199,6 @@ impl Root {
 
     fn job(&self, file: &PlannedFile, profile: ambar_store::Profile) -> Result<Job, Error> {
         let package = PackageFile::open(&file.path.0, self.limits())?;
-        let (length, digest) = crate::planner::hash(&file.path.0)?;
-        if (length, digest) != (file.length, file.digest) {
-            return Err(Error::FileChanged { path: file.path.0.clone() });
-        }
         Ok(Job { file: file.clone(), package, profile })
     }
 }
@@ -241,10 +243,16 @@ fn declared(job: &Job) -> u64 {
     job.package.draft().entries.iter().filter_map(|entry| entry.size).fold(0, u64::saturating_add)
 }
 
-fn keep(writer: &Writer<'_>, file: &PlannedFile) -> Result<(), Error> {
+/// Makes sure that a package file is still the one that was planned with, and keeps it in the cache.
+fn keep(writer: &Writer<'_>, file: &PlannedFile, options: &Options) -> Result<(), Error> {
     let path = &file.path.0;
-    let opened = File::open(path).map_err(|source| Error::Io { operation: "open", path: path.clone(), source })?;
-    Ok(writer.keep_file(file.digest, &opened)?)
+    let same = if options.no_cache {
+        crate::planner::hash(path)? == (file.length, file.digest)
+    } else {
+        let fail = |source| Error::Io { operation: "open", path: path.clone(), source };
+        writer.keep_file(file.digest, &File::open(path).map_err(fail)?)?
+    };
+    if same { Ok(()) } else { Err(Error::FileChanged { path: path.clone() }) }
 }
 
 /// What this transaction has written, of what its packages hold.

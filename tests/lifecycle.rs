@@ -13,7 +13,11 @@ fn old_set() -> Vec<std::path::PathBuf> {
 }
 
 fn names(root: &Root) -> Vec<String> {
-    root.packages().unwrap().iter().map(|package| format!("{} {}", package.name, package.full_version())).collect()
+    root.packages()
+        .unwrap()
+        .iter()
+        .map(|package| format!("{} {}", package.name, package.full_version()))
+        .collect()
 }
 
 #[test]

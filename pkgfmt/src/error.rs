@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::codec::CodecError;
+use crate::path::Shown;
 
 /// A package file could not be read, and why.
 #[derive(Debug, thiserror::Error)]
@@ -75,17 +76,22 @@ pub enum Problem {
 impl Problem {
     /// Damage to, or a contradiction about, `what`.
     pub(crate) fn damaged(what: impl fmt::Display, reason: impl fmt::Display) -> Problem {
-        Problem::Damaged { what: what.to_string(), reason: reason.to_string() }
+        Problem::Damaged { what: presentable(what), reason: presentable(reason) }
     }
 
     /// `what` asks for something that a package must not do.
     pub(crate) fn forbidden(what: impl fmt::Display, reason: impl fmt::Display) -> Problem {
-        Problem::Forbidden { what: what.to_string(), reason: reason.to_string() }
+        Problem::Forbidden { what: presentable(what), reason: presentable(reason) }
+    }
+
+    /// It is no package of a format that is read here, because of `reason`.
+    pub(crate) fn not_a_package(reason: impl fmt::Display) -> Problem {
+        Problem::NotAPackage(presentable(reason))
     }
 
     /// `what` is larger than `limit`.
     pub(crate) fn limit(what: impl fmt::Display, limit: u64) -> Problem {
-        Problem::Limit { what: what.to_string(), limit }
+        Problem::Limit { what: presentable(what), limit }
     }
 
     /// What an error met while reading `what` means. A [`Problem`] that came through a [`Read`](io::Read)
@@ -105,6 +111,18 @@ impl Problem {
             io::ErrorKind::UnexpectedEof => Problem::damaged(what, "it ends early"),
             _ => Problem::damaged(what, error),
         }
+    }
+}
+
+/// Most characters of a part of a message: some of them come from the package.
+const LONGEST: usize = 400;
+
+/// A part of a message that a terminal can show: decoders and parsers quote what they do not understand.
+fn presentable(text: impl fmt::Display) -> String {
+    let text = Shown(text.to_string().as_bytes()).to_string();
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
     }
 }
 

@@ -167,8 +167,13 @@ impl Build<'_> {
         let mut sibling = self.siblings.get(&id).copied().unwrap_or(sibling);
         loop {
             let objects = self.root.store().objects();
-            let linked =
-                rustix::fs::linkat(objects.shard(&id)?, id.sibling_name(sibling), dir, name, AtFlags::empty());
+            let linked = rustix::fs::linkat(
+                objects.shard(&id)?,
+                id.sibling_name(sibling),
+                dir,
+                name,
+                AtFlags::empty(),
+            );
             match linked {
                 Ok(()) => return Ok(()),
                 Err(Errno::MLINK) => {

@@ -4,13 +4,14 @@
 //! can shorten it under the mapping. A cached file is trusted only after it has been hashed.
 
 use std::fs::File;
-use std::io::Seek;
-use std::path::PathBuf;
+use std::io::{Read, Seek, Write};
+use std::path::{Path, PathBuf};
 
-use ambar_pkgfmt::Digest;
+use ambar_pkgfmt::{ContentHasher, Digest};
 use camino::Utf8PathBuf;
 
 use crate::error::{Context, Error};
+use crate::private::hash_file;
 use crate::store::Store;
 use crate::sync::Barrier;
 
@@ -31,30 +32,55 @@ impl Store {
         Ok(digest_of_mapped(&opened, &self.cached(file))? == file)
     }
 
-    /// Keeps a package file under its digest; a reflink where the file system can, otherwise a copy.
-    pub(crate) fn keep(&self, digest: Digest, mut from: &File, barrier: &Barrier) -> Result<(), Error> {
+    /// Keeps a package file under its digest: a reflink where the file system can, otherwise a copy. What is
+    /// kept is hashed, so that nothing else can come under that name; `false` says that the file has another
+    /// digest now, and that nothing was kept.
+    pub(crate) fn keep(&self, digest: Digest, from: &File, barrier: &Barrier) -> Result<bool, Error> {
         let cache = self.dir().dir("cache")?;
         let name = digest.to_hex();
-        let length = from.metadata().on("look at", cache.join(&name))?.len();
-        if cache.stat(&name)?.is_some_and(|stat| u64::try_from(stat.st_size) == Ok(length)) {
-            return Ok(());
+        if self.has_cached(digest)? {
+            return Ok(hash_file(from, &cache.join(&name))?.1 == digest);
         }
         let fresh = format!("{name}.new");
         let mut to = cache.make_file_anew(&fresh, 0o444)?;
-        if rustix::fs::ioctl_ficlone(&to, from).is_err() {
-            from.rewind().on("read", cache.join(&fresh))?;
-            std::io::copy(&mut from, &mut to).on("copy to", cache.join(&fresh))?;
+        let path = cache.join(&fresh);
+        let kept = if rustix::fs::ioctl_ficlone(&to, from).is_ok() {
+            hash_file(&to, &path)?.1
+        } else {
+            copy_hashing(from, &mut to, &path)?
+        };
+        if kept != digest {
+            cache.unlink(&fresh)?;
+            return Ok(false);
         }
         cache.rename(&fresh, &cache, &name)?;
         barrier.file(&to, &cache.join(&name));
         barrier.directory(&cache);
-        Ok(())
+        Ok(true)
+    }
+}
+
+/// Copies a file from its start, and says the digest of what was copied.
+fn copy_hashing(mut from: &File, to: &mut File, path: &Path) -> Result<Digest, Error> {
+    from.rewind().on("read", path)?;
+    let mut hasher = ContentHasher::new(false);
+    let mut buffer = vec![0; 256 << 10];
+    loop {
+        match from.read(&mut buffer) {
+            Ok(0) => return Ok(hasher.finish().1),
+            Ok(read) => {
+                hasher.update(&buffer[..read]);
+                to.write_all(&buffer[..read]).on("copy to", path)?;
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error).on("read", path),
+        }
     }
 }
 
 /// The digest of a file of the cache.
 #[allow(unsafe_code)]
-fn digest_of_mapped(file: &File, path: &std::path::Path) -> Result<Digest, Error> {
+fn digest_of_mapped(file: &File, path: &Path) -> Result<Digest, Error> {
     if file.metadata().on("look at", path)?.len() == 0 {
         return Ok(Digest::of(b""));
     }

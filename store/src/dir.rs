@@ -71,7 +71,8 @@ impl Dir {
     /// [`Error::Io`], also when the name exists.
     pub fn make_dir(&self, name: impl AsRef<[u8]>, mode: u16) -> Result<Dir, Error> {
         let name = name.as_ref();
-        rustix::fs::mkdirat(&self.fd, name, Mode::from_raw_mode(0o700)).on("make directory", self.join(name))?;
+        rustix::fs::mkdirat(&self.fd, name, Mode::from_raw_mode(0o700))
+            .on("make directory", self.join(name))?;
         let dir = self.dir(name)?;
         if mode != 0o700 {
             dir.chmod(mode)?;
@@ -87,7 +88,9 @@ impl Dir {
         match self.dir_if_any(&name)? {
             Some(dir) => Ok(dir),
             None => match self.make_dir(&name, mode) {
-                Err(Error::Io { source, .. }) if source.raw_os_error() == Some(Errno::EXIST.raw_os_error()) => {
+                Err(Error::Io { source, .. })
+                    if source.raw_os_error() == Some(Errno::EXIST.raw_os_error()) =>
+                {
                     self.dir(name)
                 }
                 made => made,
@@ -147,7 +150,8 @@ impl Dir {
     pub fn lock_file(&self, name: impl AsRef<[u8]>) -> Result<File, Error> {
         let name = name.as_ref();
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let fd = rustix::fs::openat(&self.fd, name, flags, Mode::from_raw_mode(0o600)).on("open", self.join(name))?;
+        let fd = rustix::fs::openat(&self.fd, name, flags, Mode::from_raw_mode(0o600))
+            .on("open", self.join(name))?;
         Ok(File::from(fd))
     }
 
@@ -160,7 +164,10 @@ impl Dir {
         let mut bytes = Vec::new();
         self.file(name)?.take(limit + 1).read_to_end(&mut bytes).on("read", self.join(name))?;
         if bytes.len() as u64 > limit {
-            return Err(Error::Damaged { path: self.join(name), reason: format!("larger than {limit} bytes") });
+            return Err(Error::Damaged {
+                path: self.join(name),
+                reason: format!("larger than {limit} bytes"),
+            });
         }
         Ok(bytes)
     }
@@ -192,7 +199,8 @@ impl Dir {
     /// [`Error::Io`] for anything but absence.
     pub fn stat(&self, name: impl AsRef<[u8]>) -> Result<Option<Stat>, Error> {
         let name = name.as_ref();
-        let stat = rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW).on("look at", self.join(name));
+        let stat =
+            rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW).on("look at", self.join(name));
         absent_is_none(stat)
     }
 

@@ -86,8 +86,12 @@ fn unreadable(root: &Root) -> Error {
 fn judge(root: &Root, reader: &Reader, keep: u64, sentence: &mut Sentence) -> Result<(), Error> {
     let current = root.current()?;
     let own = reader.generations(root.id())?;
-    let newest: BTreeSet<u64> =
-        own.iter().rev().map(|(number, _)| *number).take(usize::try_from(keep).unwrap_or(usize::MAX)).collect();
+    let newest: BTreeSet<u64> = own
+        .iter()
+        .rev()
+        .map(|(number, _)| *number)
+        .take(usize::try_from(keep).unwrap_or(usize::MAX))
+        .collect();
     sentence.generations = own
         .iter()
         .map(|(number, _)| *number)
@@ -157,7 +161,8 @@ fn judge(root: &Root, reader: &Reader, keep: u64, sentence: &mut Sentence) -> Re
 }
 
 fn execute(root: &Root, sentence: &mut Sentence) -> Result<(), Error> {
-    let nothing = sentence.generations.is_empty() && sentence.packages.is_empty() && sentence.files.is_empty();
+    let nothing =
+        sentence.generations.is_empty() && sentence.packages.is_empty() && sentence.files.is_empty();
     let mut unnamed = Vec::new();
     if !nothing {
         let writing = root.store().db().write()?;

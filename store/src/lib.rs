@@ -41,4 +41,4 @@ pub use store::{FORMAT, Store};
 pub use sync::Barrier;
 pub use tree::{Contents, MACHINE, Placed, Tree, is_machine};
 pub use verify::{Finding, Subject};
-pub use writer::{check_top, Made, Step, Switched, Watch, Writer};
+pub use writer::{Made, Step, Switched, Watch, Writer, check_top};

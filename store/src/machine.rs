@@ -195,7 +195,13 @@ impl Work<'_> {
         Ok(())
     }
 
-    fn fill(&self, file: &mut std::fs::File, placed: Placed<'_, '_>, dir: &Dir, fresh: &str) -> Result<(), Error> {
+    fn fill(
+        &self,
+        file: &mut std::fs::File,
+        placed: Placed<'_, '_>,
+        dir: &Dir,
+        fresh: &str,
+    ) -> Result<(), Error> {
         if let Some(id) = placed.object() {
             let mut from = self.root.store().objects().open_object(&id)?;
             std::io::copy(&mut from, file).on("copy to", dir.join(fresh))?;

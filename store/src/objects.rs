@@ -144,7 +144,7 @@ fn matches(stat: &Stat, id: &ObjectId, row: &ObjectRow) -> bool {
     };
     is_file(stat)
         && u64::try_from(stat.st_size) == Ok(row.length)
-        && (stat.st_mtime as i64, stat.st_mtime_nsec) == (row.mtime, 0)
+        && ({ stat.st_mtime }, stat.st_mtime_nsec) == (row.mtime, 0)
         && Some((stat.st_mode & 0o7777) as u16) == id.mode()
         && owner
 }
@@ -316,7 +316,8 @@ impl<'s> ObjectWriter<'s> {
         }
         let given = created.map(|mode| mode & !self.umask);
         if given != Some(metadata.mode) || metadata.owner.is_some() {
-            rustix::fs::fchmod(file, Mode::from_raw_mode(u32::from(metadata.mode))).on("set the mode of", &path)?;
+            rustix::fs::fchmod(file, Mode::from_raw_mode(u32::from(metadata.mode)))
+                .on("set the mode of", &path)?;
         }
         for (attribute, value) in &metadata.xattrs {
             rustix::fs::fsetxattr(file, attribute.as_slice(), value, XattrFlags::empty())
@@ -333,7 +334,9 @@ impl<'s> ObjectWriter<'s> {
         let mut written = Vec::new();
         for shard in &self.claims {
             let claims = shard.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            written.extend(claims.iter().filter(|(_, claim)| **claim == Claim::Written).map(|(id, _)| id.clone()));
+            written.extend(
+                claims.iter().filter(|(_, claim)| **claim == Claim::Written).map(|(id, _)| id.clone()),
+            );
         }
         written.sort_unstable();
         written
@@ -408,8 +411,9 @@ pub(crate) fn copy_attributes(
             Err(errno) => return Err(errno).on("set an extended attribute of", path),
         }
     }
-    let time = Timespec { tv_sec: stat.st_mtime as i64, tv_nsec: stat.st_mtime_nsec as _ };
-    rustix::fs::futimens(to, &Timestamps { last_access: time, last_modification: time }).on("set the time of", path)
+    let time = Timespec { tv_sec: stat.st_mtime, tv_nsec: stat.st_mtime_nsec as _ };
+    rustix::fs::futimens(to, &Timestamps { last_access: time, last_modification: time })
+        .on("set the time of", path)
 }
 
 /// The mode bits that creation takes away in this process; all of them where that cannot be read, so that

@@ -6,7 +6,7 @@
 //! there, and the machine's own files go forward with it.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{Read, Seek, Write};
 use std::path::Path;
 
 use ambar_pkgfmt::path::Shown;
@@ -83,9 +83,9 @@ fn make_directory(build: &mut Build<'_>, into: &Dir, place: &Place<'_, '_, '_>) 
     let finished = match (place.live, place.node) {
         (Some(live), node) => {
             let stat = live.stat_self()?;
-            let untouched = place
-                .model
-                .is_some_and(|model| model.entry().is_none_or(|entry| u32::from(entry.mode) == stat.st_mode & 0o7777));
+            let untouched = place.model.is_some_and(|model| {
+                model.entry().is_none_or(|entry| u32::from(entry.mode) == stat.st_mode & 0o7777)
+            });
             match node.filter(|node| untouched && node.entry().is_some()) {
                 Some(node) => finish_dir(into, node),
                 None => copy_dir_attributes(&stat, into),
@@ -98,12 +98,7 @@ fn make_directory(build: &mut Build<'_>, into: &Dir, place: &Place<'_, '_, '_>) 
     finished
 }
 
-fn make_name(
-    build: &mut Build<'_>,
-    into: &Dir,
-    place: &Place<'_, '_, '_>,
-    name: &[u8],
-) -> Result<(), Error> {
+fn make_name(build: &mut Build<'_>, into: &Dir, place: &Place<'_, '_, '_>, name: &[u8]) -> Result<(), Error> {
     let path = [&place.path[..], b"/", name].concat();
     let node = place.node.and_then(|node| node.child(name));
     let model = place.model.and_then(|model| model.child(name));
@@ -168,7 +163,7 @@ fn make_file(
                 Some(_) => {
                     build.notes.push(format!("{}: it was changed here and stays as it is", Shown(path)));
                     if let (true, Ok(path)) = (is_file(&stat), PayloadPath::new(path)) {
-                        let (_, digest) = hash_file(&mut dir.file(name)?, &dir.join(name))?;
+                        let (_, digest) = hash_file(&dir.file(name)?, &dir.join(name))?;
                         build.kept.push((path, digest));
                     }
                     carry(build, dir, name, &stat, into)
@@ -220,7 +215,9 @@ fn install(
     into: &Dir,
     name: &[u8],
 ) -> Result<(), Error> {
-    let Some((placed, entry)) = node.and_then(|placed| Some((placed, placed.entry()?))) else { return Ok(()) };
+    let Some((placed, entry)) = node.and_then(|placed| Some((placed, placed.entry()?))) else {
+        return Ok(());
+    };
     match &entry.node {
         Node::Symlink { target } => into.symlink(target, name),
         Node::Directory => Ok(()),
@@ -318,9 +315,14 @@ fn copy_link(from: &Dir, name: &[u8], into: &Dir) -> Result<(), Error> {
     into.symlink(&target, name)
 }
 
-/// Copies content, sharing blocks where the file system can.
+/// Files from so many bytes on share blocks where the file system can; below, a copy costs no more, and
+/// sharing blocks that are not on disk yet forces them there one file at a time.
+const WORTH_SHARING: u64 = 256 << 10;
+
+/// Copies content, sharing blocks where that pays.
 fn copy_content(mut from: &File, mut to: &File, path: &Path) -> Result<(), Error> {
-    if rustix::fs::ioctl_ficlone(to, from).is_err() {
+    let length = from.metadata().on("look at", path)?.len();
+    if length < WORTH_SHARING || rustix::fs::ioctl_ficlone(to, from).is_err() {
         std::io::copy(&mut from, &mut to).on("copy to", path)?;
         to.flush().on("write", path)?;
     }
@@ -356,7 +358,7 @@ pub(crate) fn is_as_shipped(dir: &Dir, name: &[u8], stat: &Stat, entry: &Entry) 
             if !is_file(stat) || u64::try_from(stat.st_size) != Ok(*size) {
                 return Ok(false);
             }
-            let (_, found) = hash_file(&mut dir.file(name)?, &dir.join(name))?;
+            let (_, found) = hash_file(&dir.file(name)?, &dir.join(name))?;
             Ok(found == *digest)
         }
         Node::Symlink { target } => Ok(is_symlink(stat) && dir.read_link(name)?.as_ref() == Some(target)),
@@ -364,8 +366,9 @@ pub(crate) fn is_as_shipped(dir: &Dir, name: &[u8], stat: &Stat, entry: &Entry) 
     }
 }
 
-/// Length and digest of an open file.
-pub(crate) fn hash_file(file: &mut File, path: &Path) -> Result<(u64, Digest), Error> {
+/// Length and digest of an open file, read from its start.
+pub(crate) fn hash_file(mut file: &File, path: &Path) -> Result<(u64, Digest), Error> {
+    file.rewind().on("read", path)?;
     let mut hasher = ContentHasher::new(false);
     let mut buffer = vec![0; 128 << 10];
     loop {
@@ -383,7 +386,12 @@ pub(crate) fn hash_file(file: &mut File, path: &Path) -> Result<(u64, Digest), E
 /// Brings the machine's files of `etc` forward into a tree that is about to be live again: `target` gets what
 /// the live tree has and no package of either owns, and loses what the machine has no more. The tree is not
 /// live, and doing this twice is doing it once, so a crash half-way costs nothing.
-pub(crate) fn forward_etc(build: &mut Build<'_>, from: &From<'_>, to: &Tree<'_>, target: &Dir) -> Result<(), Error> {
+pub(crate) fn forward_etc(
+    build: &mut Build<'_>,
+    from: &From<'_>,
+    to: &Tree<'_>,
+    target: &Dir,
+) -> Result<(), Error> {
     let Some(live) = from.dir.dir_if_any("etc")? else { return Ok(()) };
     let etc = target.ensure_dir("etc", 0o755)?;
     let sides = Sides { path: b"etc".to_vec(), model: from.tree.at(b"etc"), node: to.at(b"etc") };
@@ -397,7 +405,12 @@ struct Sides<'t, 'a> {
     node: Option<Placed<'t, 'a>>,
 }
 
-fn forward_directory(build: &mut Build<'_>, live: &Dir, target: &Dir, sides: &Sides<'_, '_>) -> Result<(), Error> {
+fn forward_directory(
+    build: &mut Build<'_>,
+    live: &Dir,
+    target: &Dir,
+    sides: &Sides<'_, '_>,
+) -> Result<(), Error> {
     let mut names: Vec<Vec<u8>> = live.list()?.into_iter().map(|(name, _)| name).collect();
     names.extend(target.list()?.into_iter().map(|(name, _)| name));
     names.sort_unstable();
@@ -409,7 +422,12 @@ fn forward_directory(build: &mut Build<'_>, live: &Dir, target: &Dir, sides: &Si
         let (here, there) = (live.stat(&name)?, target.stat(&name)?);
         match (here, there) {
             (Some(here), Some(there)) if is_dir(&here) && is_dir(&there) => {
-                forward_directory(build, &live.dir(&name)?, &target.dir(&name)?, &Sides { path, model, node })?;
+                forward_directory(
+                    build,
+                    &live.dir(&name)?,
+                    &target.dir(&name)?,
+                    &Sides { path, model, node },
+                )?;
             }
             // A package's directory that is not there any more may hold the machine's files.
             (Some(here), None) if is_dir(&here) && model.is_some() => {
@@ -426,10 +444,10 @@ fn forward_directory(build: &mut Build<'_>, live: &Dir, target: &Dir, sides: &Si
                 if packages && !is_always_machine(&path) {
                     continue;
                 }
-                if let (Some(a), Some(b)) = (&here, &there) {
-                    if same_on_both(a, b) {
-                        continue;
-                    }
+                if let (Some(a), Some(b)) = (&here, &there)
+                    && same_on_both(a, b)
+                {
+                    continue;
                 }
                 if there.is_some() {
                     target.remove_all(&name)?;

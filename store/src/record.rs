@@ -221,8 +221,7 @@ fn installed(d: &mut Decoder<'_>) -> Result<Installed, CodecError> {
         installed_size: d.number()?,
         profile: {
             let code = d.byte()?;
-            Profile::from_code(code)
-                .ok_or(CodecError::Unknown { what: "profile", value: u64::from(code) })?
+            Profile::from_code(code).ok_or(CodecError::Unknown { what: "profile", value: u64::from(code) })?
         },
         reason: match d.byte()? {
             1 => Reason::Explicit,

@@ -36,7 +36,8 @@ pub(crate) fn recover(root: &Root) -> Result<(), Error> {
     };
     let current = root.current()?;
     let switching = reader.root(root.id())?.and_then(|row| row.switching);
-    let committed: BTreeSet<u64> = reader.generations(root.id())?.into_iter().map(|(number, _)| number).collect();
+    let committed: BTreeSet<u64> =
+        reader.generations(root.id())?.into_iter().map(|(number, _)| number).collect();
     let pending = reader.pending(root.id())?;
     drop(reader);
 
@@ -93,7 +94,7 @@ fn finish_machine(root: &Root, number: u64, from: Option<u64>) -> Result<(), Err
     writer::finish_pending(root, number)
 }
 
-/// Removes every file under `objects/` that has no row; returns how many.
+/// Removes every file under `objects/` and `cache/` that has no row; returns how many.
 ///
 /// # Errors
 /// [`Error`].
@@ -114,6 +115,18 @@ pub(crate) fn sweep(root: &Root) -> Result<u64, Error> {
                 dir.unlink_if_any(&name)?;
                 strays += 1;
             }
+        }
+    }
+    let cache = root.store().dir().dir("cache")?;
+    for (name, _) in cache.list()? {
+        let digest = std::str::from_utf8(&name).ok().and_then(|name| name.parse().ok());
+        let known = match digest {
+            Some(digest) => reader.file(digest)?.is_some(),
+            None => false,
+        };
+        if !known {
+            cache.unlink_if_any(&name)?;
+            strays += 1;
         }
     }
     Ok(strays)

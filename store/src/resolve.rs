@@ -23,7 +23,9 @@ pub(crate) struct Resolver {
 
 impl Resolver {
     /// A resolver for the links with these declared paths and targets.
-    pub(crate) fn new<'a>(declared: impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone) -> Result<Resolver, &'static str> {
+    pub(crate) fn new<'a>(
+        declared: impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone,
+    ) -> Result<Resolver, &'static str> {
         let links = declared.clone().map(|(path, target)| (path.to_vec(), target.to_vec())).collect();
         let mut resolver = Resolver { links, cache: HashMap::new() };
         for _ in 0..MAX_ROUNDS {

@@ -360,6 +360,9 @@ fn read_id(ambar: &Dir) -> Result<([u8; 16], u64, u64), Error> {
     let inode = lines.next().and_then(|line| line.strip_prefix("inode ")?.parse().ok());
     match (id, device, inode) {
         (Some(id), Some(device), Some(inode)) => Ok((id, device, inode)),
-        _ => Err(Error::Damaged { path: ambar.join("id"), reason: "it does not say which root this is".into() }),
+        _ => Err(Error::Damaged {
+            path: ambar.join("id"),
+            reason: "it does not say which root this is".into(),
+        }),
     }
 }

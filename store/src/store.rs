@@ -130,8 +130,10 @@ impl Store {
     /// [`Error::Io`] when it is not stored, [`Error::Damaged`] when it is not what its name says.
     pub fn manifest(&self, id: PackageId) -> Result<Manifest, Error> {
         let bytes = self.objects.read_document(id.0)?;
-        Manifest::decode(&bytes)
-            .map_err(|error| Error::Damaged { path: self.dir.join("objects"), reason: format!("manifest {id}: {error}") })
+        Manifest::decode(&bytes).map_err(|error| Error::Damaged {
+            path: self.dir.join("objects"),
+            reason: format!("manifest {id}: {error}"),
+        })
     }
 
     /// Translations, read from their object.

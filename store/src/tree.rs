@@ -75,8 +75,7 @@ impl<'a> Tree<'a> {
         });
         let mut resolver = Resolver::new(links).map_err(|reason| unplaceable_any(&packages, reason))?;
         let top = TreeNode { source: None, children: Some(BTreeMap::new()) };
-        let mut tree =
-            Tree { packages, nodes: vec![top], overwrites: BTreeMap::new(), notes: Vec::new() };
+        let mut tree = Tree { packages, nodes: vec![top], overwrites: BTreeMap::new(), notes: Vec::new() };
         let recorded = overwrites.iter().map(|(path, winner)| (path.clone(), winner.clone())).collect();
         let mut conflicts = Vec::new();
         for package in 0..tree.packages.len() {
@@ -112,7 +111,8 @@ impl<'a> Tree<'a> {
         if place.is_empty() {
             return Ok(());
         }
-        let path = PayloadPath::new(&place).map_err(|_| unplaceable("it is too deep once links are followed"))?;
+        let path =
+            PayloadPath::new(&place).map_err(|_| unplaceable("it is too deep once links are followed"))?;
         if path.starts_with(b".ambar") {
             return Err(unplaceable("the name is ambar's own"));
         }
@@ -172,8 +172,14 @@ impl<'a> Tree<'a> {
         let is_dir = matches!(entry.node, Node::Directory);
         let first = self.owner_name(there);
         let second = newcomer.manifest.name.clone();
-        let mut refuse =
-            |reason| conflicts.push(PathConflict { path: path.clone(), first: first.clone(), second: second.clone(), reason });
+        let mut refuse = |reason| {
+            conflicts.push(PathConflict {
+                path: path.clone(),
+                first: first.clone(),
+                second: second.clone(),
+                reason,
+            });
+        };
         let node = &self.nodes[there.0 as usize];
         match (node.children.is_some(), is_dir) {
             (true, true) => match node.source {
@@ -324,9 +330,9 @@ pub fn is_machine(name: &[u8]) -> bool {
 
 /// An error for links that do not settle, which no single entry is to blame for.
 fn unplaceable_any(packages: &[Contents<'_>], reason: &'static str) -> Error {
-    let links = packages.iter().flat_map(|package| {
-        package.manifest.entries.iter().map(move |entry| (package.manifest, entry))
-    });
+    let links = packages
+        .iter()
+        .flat_map(|package| package.manifest.entries.iter().map(move |entry| (package.manifest, entry)));
     let mut links = links.filter(|(_, entry)| matches!(entry.node, Node::Symlink { .. }));
     match links.next() {
         Some((manifest, entry)) => {
@@ -417,10 +423,7 @@ mod tests {
         let a = manifest("a", &[("out", "../../etc")]);
         let b = manifest("b", &[("out/x", "file")]);
         assert!(Tree::merge(vec![contents(&a)], &[]).is_ok());
-        assert!(matches!(
-            Tree::merge(vec![contents(&a), contents(&b)], &[]),
-            Err(Error::Unplaceable { .. })
-        ));
+        assert!(matches!(Tree::merge(vec![contents(&a), contents(&b)], &[]), Err(Error::Unplaceable { .. })));
     }
 
     #[test]

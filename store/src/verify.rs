@@ -109,10 +109,9 @@ impl Root {
                     for entry in &manifest.entries {
                         if let Some(users) =
                             ObjectId::of_entry(entry, *profile).and_then(|object| objects.get_mut(&object))
+                            && users.paths.len() < PATHS_SHOWN
                         {
-                            if users.paths.len() < PATHS_SHOWN {
-                                users.paths.push(entry.path.clone());
-                            }
+                            users.paths.push(entry.path.clone());
                         }
                     }
                 }
@@ -155,7 +154,12 @@ impl Root {
         Ok(findings)
     }
 
-    fn verify_object(&self, id: &ObjectId, users: &Users, reader: Option<&Reader>) -> Result<Option<Finding>, Error> {
+    fn verify_object(
+        &self,
+        id: &ObjectId,
+        users: &Users,
+        reader: Option<&Reader>,
+    ) -> Result<Option<Finding>, Error> {
         let row = reader.map(|reader| reader.object(id)).transpose()?.flatten();
         let siblings = row.as_ref().map_or(0, |row| row.siblings);
         let shard = self.store().objects().shard(id)?;
@@ -181,7 +185,7 @@ impl Root {
                 return Ok(finding(location, "it is not a regular file".into()));
             }
             let (length, digest) = match shard.file(&name) {
-                Ok(mut file) => hash_file(&mut file, &location)?,
+                Ok(file) => hash_file(&file, &location)?,
                 Err(error) => return Ok(finding(location, error.to_string())),
             };
             if digest != id.digest() {
@@ -281,18 +285,16 @@ impl Walk<'_> {
                     return Ok(());
                 }
                 let shared = match placed.object() {
-                    Some(object) => self
-                        .root
-                        .store()
-                        .objects()
-                        .shard(&object)?
-                        .stat(object.file_name())?
-                        .is_some_and(|object| (object.st_dev, object.st_ino) == (stat.st_dev, stat.st_ino)),
+                    Some(object) => {
+                        self.root.store().objects().shard(&object)?.stat(object.file_name())?.is_some_and(
+                            |object| (object.st_dev, object.st_ino) == (stat.st_dev, stat.st_ino),
+                        )
+                    }
                     None => false,
                 };
                 // What shares the object's inode has been hashed with the object.
                 if !shared {
-                    let (found_size, found) = hash_file(&mut dir.file(name)?, &dir.join(name))?;
+                    let (found_size, found) = hash_file(&dir.file(name)?, &dir.join(name))?;
                     if (found_size, found) != (*size, *digest) {
                         self.report(dir, name, Some(placed), "its content has changed");
                     }

@@ -195,11 +195,12 @@ impl<'r> Writer<'r> {
         self.root.store().dir().unlink_if_any("unswept")
     }
 
-    /// Keeps a package file in the cache, synced with the rest.
+    /// Keeps a package file in the cache, synced with the rest. `false` says that it has another digest than
+    /// `digest` now, and was not kept.
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub fn keep_file(&self, digest: Digest, file: &std::fs::File) -> Result<(), Error> {
+    pub fn keep_file(&self, digest: Digest, file: &std::fs::File) -> Result<bool, Error> {
         self.root.store().keep(digest, file, &self.barrier)
     }
 
@@ -260,7 +261,8 @@ impl<'r> Writer<'r> {
         let known: HashMap<PackageId, &Manifest> =
             made.iter().map(|made| (made.entering.id, &made.manifest)).collect();
         let live = self.live.take();
-        let old = Lists::load(self.root, live.as_ref().map(|(record, _)| record.packages.as_slice()), &known)?;
+        let old =
+            Lists::load(self.root, live.as_ref().map(|(record, _)| record.packages.as_slice()), &known)?;
         let new = Lists::load(self.root, Some(&packages), &known)?;
         let recorded = live.as_ref().map(|(record, _)| record.overwrites.clone()).unwrap_or_default();
         let from_tree = match &live {
@@ -285,7 +287,9 @@ impl<'r> Writer<'r> {
         };
         let from = match (&from_tree, from_number) {
             (Some(tree), Some(number)) => {
-                Some(From { tree, dir: self.root.ambar().dir("generations")?.dir(number.to_string())? })
+                // Should somebody have removed the tree, its packages are all the same what they were.
+                let dir = self.root.ambar().dir("generations")?.dir_if_any(number.to_string())?;
+                dir.map(|dir| From { tree, dir })
             }
             _ => None,
         };
@@ -299,8 +303,8 @@ impl<'r> Writer<'r> {
         self.barrier.directory(&work);
         watch.step(Step::Named);
 
-        let pending = machine::differ(from_tree.as_ref(), &to_tree)
-            .then_some(PendingRow { from: from_number });
+        let pending =
+            machine::differ(from_tree.as_ref(), &to_tree).then_some(PendingRow { from: from_number });
         let list = record.packages.iter().map(|package| (package.id, package.profile)).collect();
         let mut changes = Changes { siblings: built.siblings, ..Changes::default() };
         for made in &made {
@@ -340,7 +344,8 @@ impl<'r> Writer<'r> {
         let (target, _) = self.root.record(number)?;
         let known = HashMap::new();
         let live = self.live.take();
-        let old = Lists::load(self.root, live.as_ref().map(|(record, _)| record.packages.as_slice()), &known)?;
+        let old =
+            Lists::load(self.root, live.as_ref().map(|(record, _)| record.packages.as_slice()), &known)?;
         let new = Lists::load(self.root, Some(&target.packages), &known)?;
         let recorded = live.as_ref().map(|(record, _)| record.overwrites.clone()).unwrap_or_default();
         let from_tree = match &live {
@@ -353,7 +358,9 @@ impl<'r> Writer<'r> {
         let from_number = live.as_ref().map(|(record, _)| record.number);
         let generations = self.root.ambar().dir("generations")?;
         let from = match (&from_tree, from_number) {
-            (Some(tree), Some(number)) => Some(From { tree, dir: generations.dir(number.to_string())? }),
+            (Some(tree), Some(number)) => {
+                generations.dir_if_any(number.to_string())?.map(|dir| From { tree, dir })
+            }
             _ => None,
         };
         let mut changes = Changes::default();

@@ -1,7 +1,9 @@
 //! What the end-to-end tests share: packages to install, and trees to compare.
 #![allow(dead_code, missing_docs, clippy::unwrap_used)]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -53,7 +55,11 @@ pub(crate) fn install(root: &Root, files: &[PathBuf]) -> Result<Outcome, ambar::
     install_with(root, files, options)
 }
 
-pub(crate) fn install_with(root: &Root, files: &[PathBuf], options: Options) -> Result<Outcome, ambar::Error> {
+pub(crate) fn install_with(
+    root: &Root,
+    files: &[PathBuf],
+    options: Options,
+) -> Result<Outcome, ambar::Error> {
     let files = files.iter().map(|file| OsPath(file.clone())).collect();
     let plan = root.plan(Request::Install { files, options })?;
     root.execute(&plan, &Silent)
@@ -85,6 +91,19 @@ pub(crate) struct Seen {
     pub(crate) inode: u64,
 }
 
+/// What is at one path, links not followed.
+pub(crate) fn look(path: &Path) -> Seen {
+    let metadata = path.symlink_metadata().unwrap();
+    let (kind, content) = if metadata.is_dir() {
+        ('d', Vec::new())
+    } else if metadata.is_symlink() {
+        ('l', std::fs::read_link(path).unwrap().as_os_str().as_bytes().to_vec())
+    } else {
+        ('f', std::fs::read(path).unwrap())
+    };
+    Seen { kind, mode: metadata.permissions().mode() & 0o7777, content, inode: metadata.ino() }
+}
+
 /// Everything below a directory, links not followed.
 pub(crate) fn tree(top: &Path) -> BTreeMap<PathBuf, Seen> {
     let mut seen = BTreeMap::new();
@@ -93,19 +112,11 @@ pub(crate) fn tree(top: &Path) -> BTreeMap<PathBuf, Seen> {
         let Ok(entries) = std::fs::read_dir(&dir) else { continue };
         for entry in entries {
             let path = entry.unwrap().path();
-            let metadata = path.symlink_metadata().unwrap();
-            let (kind, content) = if metadata.is_dir() {
+            let found = look(&path);
+            if found.kind == 'd' {
                 stack.push(path.clone());
-                ('d', Vec::new())
-            } else if metadata.is_symlink() {
-                use std::os::unix::ffi::OsStrExt;
-                ('l', std::fs::read_link(&path).unwrap().as_os_str().as_bytes().to_vec())
-            } else {
-                ('f', std::fs::read(&path).unwrap())
-            };
-            let name = path.strip_prefix(top).unwrap().to_path_buf();
-            let mode = metadata.permissions().mode() & 0o7777;
-            seen.insert(name, Seen { kind, mode, content, inode: metadata.ino() });
+            }
+            seen.insert(path.strip_prefix(top).unwrap().to_path_buf(), found);
         }
     }
     seen
@@ -122,4 +133,58 @@ pub(crate) fn new_root() -> (tempfile::TempDir, Root) {
     let dir = tempfile::tempdir().unwrap();
     let root = Root::open(&dir.path().join("root")).unwrap();
     (dir, root)
+}
+
+/// Whether a name at the top belongs to the machine (or to ambar), and so not to a generation.
+pub(crate) fn is_machine_name(name: &OsStr) -> bool {
+    const NAMES: [&str; 13] =
+        ["boot", "dev", "home", "media", "mnt", "proc", "root", "run", "srv", "sys", "tmp", "var", ".ambar"];
+    NAMES.iter().any(|known| name == *known)
+}
+
+/// Whether this runs as the superuser, so that roots apply owners and keep modes whole.
+pub(crate) fn is_superuser() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// Paths with kind, mode and content (or target).
+pub(crate) type View = BTreeMap<PathBuf, (char, u32, Vec<u8>)>;
+
+/// Everything that a root shows to who uses it: the live tree, the links at the top, and the machine's
+/// directories; nothing of `.ambar`, and no directory of the machine's that is empty.
+pub(crate) fn view(root: &Path) -> View {
+    let mut view = match root.join(".ambar/current").exists() {
+        true => live_tree(root),
+        false => View::new(),
+    };
+    view = view.into_iter().map(|(path, seen)| (Path::new("live").join(path), seen)).collect();
+    for (path, seen) in tree_except(root, &[".ambar"]) {
+        if seen.kind != 'd' {
+            view.insert(path, (seen.kind, seen.mode, seen.content));
+        }
+    }
+    view
+}
+
+/// The names of a store's objects, each with its directory.
+pub(crate) fn object_names(store: &Path) -> BTreeSet<PathBuf> {
+    let objects = tree(&store.join("objects"));
+    objects.into_iter().filter(|(_, seen)| seen.kind != 'd').map(|(path, _)| path).collect()
+}
+
+/// Everything below a directory apart from some names directly in it.
+pub(crate) fn tree_except(top: &Path, except: &[&str]) -> BTreeMap<PathBuf, Seen> {
+    let mut seen = BTreeMap::new();
+    for entry in std::fs::read_dir(top).into_iter().flatten() {
+        let name = entry.unwrap().file_name();
+        if except.iter().any(|known| name == *known) {
+            continue;
+        }
+        let path = top.join(&name);
+        if path.is_dir() && !path.is_symlink() {
+            seen.extend(tree(&path).into_iter().map(|(inner, what)| (Path::new(&name).join(inner), what)));
+        }
+        seen.insert(PathBuf::from(&name), look(&path));
+    }
+    seen
 }

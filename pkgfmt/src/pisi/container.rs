@@ -77,7 +77,7 @@ impl Container {
         let file = File::open(path).map_err(|source| Problem::Io { operation: "open it", source })?;
         let meta = file.metadata().map_err(|source| Problem::Io { operation: "examine it", source })?;
         if !meta.is_file() {
-            return Err(Problem::NotAPackage("it is not a regular file".into()));
+            return Err(Problem::not_a_package("it is not a regular file"));
         }
         let file = Arc::new(file);
         let length = meta.len();
@@ -186,11 +186,11 @@ fn check_frame(file: &File, length: u64, limits: &Limits) -> Result<u64, Problem
     };
     let mut magic = [0; 4];
     if length < 4 + END_RECORD {
-        return Err(Problem::NotAPackage("it is too short for a package of a known format".into()));
+        return Err(Problem::not_a_package("it is too short for a package of a known format"));
     }
     read(&mut magic, 0)?;
     if magic != *b"PK\x03\x04" {
-        return Err(Problem::NotAPackage("it is not a package of a known format".into()));
+        return Err(Problem::not_a_package("it is not a package of a known format"));
     }
     let mut end = [0; END_RECORD as usize];
     let mut end_at = length - END_RECORD;

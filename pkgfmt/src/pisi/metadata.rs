@@ -26,7 +26,7 @@
 //! `DeltaPackages` describe the container and are not kept; other elements are passed over and counted.
 //! White space between elements, and at the ends of a text, never matters.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::io::BufRead;
 
 use crate::error::Problem;
@@ -208,13 +208,9 @@ fn texts(package: &Element, source: &Element, name: &str) -> (String, BTreeMap<S
 /// The texts of all elements of that name, empty ones and repetitions aside.
 fn list(package: &Element, source: &Element, name: &str) -> Vec<String> {
     let holder = if package.child(name).is_some() { package } else { source };
-    let mut texts: Vec<String> = Vec::new();
-    for text in holder.all(name).map(Element::text).filter(|text| !text.is_empty()) {
-        if !texts.iter().any(|known| known == text) {
-            texts.push(text.into());
-        }
-    }
-    texts
+    let mut known = HashSet::new();
+    let texts = holder.all(name).map(Element::text).filter(|text| !text.is_empty());
+    texts.filter(|&text| known.insert(text)).map(String::from).collect()
 }
 
 fn relations(package: &Element) -> Vec<Relation> {
@@ -238,6 +234,7 @@ fn relations(package: &Element) -> Vec<Relation> {
                 .map(|target| Relation::one(kind, target)),
         );
     }
+    let mut provided = HashSet::new();
     for element in package.all("Provides").flat_map(|provides| &provides.children) {
         let family = match element.name.as_str() {
             "COMAR" => "comar",
@@ -255,7 +252,7 @@ fn relations(package: &Element) -> Vec<Relation> {
         }
         let relation = Relation::one(RelationKind::Provides, capability);
         // Two scripts may serve one model; that provides it once.
-        if !relations.contains(&relation) {
+        if provided.insert((family, element.text(), element.attribute("version"))) {
             relations.push(relation);
         }
     }

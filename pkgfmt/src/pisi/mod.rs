@@ -87,7 +87,7 @@ impl PisiFile {
 
     fn read(path: &Path, limits: &Limits) -> Result<PisiFile, Problem> {
         if is_delta(path) {
-            return Err(Problem::NotAPackage("it is a delta package; it needs its base".into()));
+            return Err(Problem::not_a_package("it is a delta package; it needs its base"));
         }
         let container = Container::open(path, limits)?;
         let metadata = metadata::read(document(&container, metadata::NAME, limits.metadata_bytes)?, limits)?;
@@ -175,7 +175,7 @@ fn document(
     limit: u64,
 ) -> Result<BufReader<member::MemberReader>, Problem> {
     let member = container.find(name).ok_or_else(|| {
-        Problem::NotAPackage(format!("it is a zip archive without {name}, so no PiSi package"))
+        Problem::not_a_package(format_args!("it is a zip archive without {name}, so no PiSi package"))
     })?;
     if member.size > limit {
         return Err(Problem::limit(member, limit));
@@ -220,7 +220,7 @@ fn storage(container: &Container, declared: &str) -> Result<(Format, Storage), P
         }
         other => {
             let shown = Shown(other.as_bytes());
-            return Err(Problem::NotAPackage(format!("its package format '{shown}' is not known")));
+            return Err(Problem::not_a_package(format_args!("its package format '{shown}' is not known")));
         }
     }
     Ok((format, storage))

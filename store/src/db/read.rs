@@ -6,11 +6,14 @@ use ambar_pkgfmt::{Digest, PackageId, Sha1Digest};
 use redb::{ReadTransaction, ReadableDatabase};
 use serde::de::DeserializeOwned;
 
+use super::ReadOnly;
 use super::rows::{self, FileRow, GenerationRow, JournalRow, ObjectRow, PackageRow, PendingRow, RootRow};
 use super::tables::{self, Table};
-use super::ReadOnly;
 use crate::error::Error;
 use crate::object::ObjectId;
+
+/// A key and its value.
+type Pair = (Vec<u8>, Vec<u8>);
 
 /// A snapshot of the database.
 pub struct Reader {
@@ -61,7 +64,7 @@ impl Reader {
     }
 
     /// Every key that starts with `prefix`, with its value, in order.
-    fn scan(&self, table: Table, prefix: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Error> {
+    fn scan(&self, table: Table, prefix: &[u8]) -> Result<Vec<Pair>, Error> {
         let table = self.transaction.open_table(table).map_err(|error| self.failed(error))?;
         let mut found = Vec::new();
         for pair in table.range(prefix..).map_err(|error| self.failed(error))? {
@@ -105,11 +108,15 @@ impl Reader {
     ///
     /// # Errors
     /// [`Error::Database`], or what `visit` returns.
-    pub fn each_object(&self, mut visit: impl FnMut(ObjectId, ObjectRow) -> Result<(), Error>) -> Result<(), Error> {
+    pub fn each_object(
+        &self,
+        mut visit: impl FnMut(ObjectId, ObjectRow) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         let table = self.transaction.open_table(tables::OBJECTS).map_err(|error| self.failed(error))?;
         for pair in table.range::<&[u8]>(..).map_err(|error| self.failed(error))? {
             let (key, value) = pair.map_err(|error| self.failed(error))?;
-            let id = ObjectId::from_key(key.value()).ok_or_else(|| self.damaged("an object's key is damaged"))?;
+            let id =
+                ObjectId::from_key(key.value()).ok_or_else(|| self.damaged("an object's key is damaged"))?;
             visit(id, rows::decode(value.value()).map_err(|error| self.damaged(error))?)?;
         }
         Ok(())
@@ -142,8 +149,10 @@ impl Reader {
     /// [`Error::Database`].
     pub fn package_id(&self, number: u32) -> Result<Option<PackageId>, Error> {
         let id = self.bytes(tables::NUMBERS, &number.to_be_bytes())?;
-        id.map(|id| id.try_into().map(|id| PackageId(Digest(id))).map_err(|_| self.damaged("a number is damaged")))
-            .transpose()
+        id.map(|id| {
+            id.try_into().map(|id| PackageId(Digest(id))).map_err(|_| self.damaged("a number is damaged"))
+        })
+        .transpose()
     }
 
     /// The packages that have a file or a link at `path`, by number.
@@ -189,7 +198,9 @@ impl Reader {
     /// [`Error::Database`].
     pub fn by_sha1(&self, sha1: Sha1Digest) -> Result<Option<Digest>, Error> {
         let digest = self.bytes(tables::SHA1S, &sha1.0)?;
-        digest.map(|digest| digest.try_into().map(Digest).map_err(|_| self.damaged("a digest is damaged"))).transpose()
+        digest
+            .map(|digest| digest.try_into().map(Digest).map_err(|_| self.damaged("a digest is damaged")))
+            .transpose()
     }
 
     /// The row of a root, if it is registered.
@@ -231,7 +242,8 @@ impl Reader {
     pub fn pending(&self, root: [u8; 16]) -> Result<Vec<(u64, PendingRow)>, Error> {
         let mut found = Vec::new();
         for (key, value) in self.scan(tables::PENDING, &root)? {
-            let number = tables::generation_of(&key).ok_or_else(|| self.damaged("a pending key is damaged"))?;
+            let number =
+                tables::generation_of(&key).ok_or_else(|| self.damaged("a pending key is damaged"))?;
             found.push((number, rows::decode(&value).map_err(|error| self.damaged(error))?));
         }
         Ok(found)

@@ -37,7 +37,19 @@ pub(crate) const JOURNAL: Table = Table::new("journal");
 
 /// Every table, so that a new database has them all.
 pub(crate) const ALL: [Table; 13] = [
-    META, OBJECTS, PACKAGES, NUMBERS, NAMES, PATHS, FILES, SHA1S, ROOTS, GENERATIONS, PINS, PENDING, JOURNAL,
+    META,
+    OBJECTS,
+    PACKAGES,
+    NUMBERS,
+    NAMES,
+    PATHS,
+    FILES,
+    SHA1S,
+    ROOTS,
+    GENERATIONS,
+    PINS,
+    PENDING,
+    JOURNAL,
 ];
 
 /// The schema that this version reads and writes.

@@ -193,7 +193,8 @@ impl Writing {
             Some(row) => row,
             None => {
                 let number = self.next_number(b"next package")?;
-                let number = u32::try_from(number).map_err(|_| self.damaged("no package numbers are left"))?;
+                let number =
+                    u32::try_from(number).map_err(|_| self.damaged("no package numbers are left"))?;
                 PackageRow { number, profiles: Vec::new(), ..entering.row.clone() }
             }
         };
@@ -257,7 +258,9 @@ impl Writing {
         }
         known_sha1s.sort_unstable();
         self.with(tables::SHA1S, |table| {
-            known_sha1s.iter().try_for_each(|(sha1, digest)| table.insert(&sha1[..], &digest.0[..]).map(|_| ()))
+            known_sha1s
+                .iter()
+                .try_for_each(|(sha1, digest)| table.insert(&sha1[..], &digest.0[..]).map(|_| ()))
         })
     }
 
@@ -401,7 +404,9 @@ impl Writing {
         if let Some(error) = damaged {
             return Err(self.damaged(error));
         }
-        self.with(tables::SHA1S, |table| sha1s.iter().try_for_each(|sha1| table.remove(&sha1[..]).map(|_| ())))?;
+        self.with(tables::SHA1S, |table| {
+            sha1s.iter().try_for_each(|sha1| table.remove(&sha1[..]).map(|_| ()))
+        })?;
         Ok(unnamed)
     }
 
