@@ -272,3 +272,47 @@ fn a_path_finds_its_owner_through_links_too() {
     assert_eq!(root.owners(&inside).unwrap()[0].name, "hello");
     assert_eq!(root.owners(Path::new("/usr/bin/helo")).unwrap_err().class(), Class::NotFound);
 }
+
+#[test]
+fn the_result_does_not_depend_on_the_number_of_threads() {
+    let made = [1, 2, 8].map(|threads| {
+        let dir = tempfile::tempdir().unwrap();
+        let root = Root::with_threads(&dir.path().join("root"), threads).unwrap();
+        install(&root, &old_set()).unwrap();
+        install(&root, &[example(HELLO_2), example(LIB_2)]).unwrap();
+        let objects: Vec<_> = tree(&root.path().join(".ambar/objects")).into_keys().collect();
+        let packages = root.packages().unwrap();
+        (objects, packages, live_tree(root.path()))
+    });
+    assert_eq!(made[0], made[1]);
+    assert_eq!(made[0], made[2]);
+}
+
+#[test]
+fn a_lost_record_or_manifest_is_named() {
+    let (_dir, root) = new_root();
+    install(&root, &old_set()).unwrap();
+    install(&root, &[example(HELLO_2), example(LIB_2)]).unwrap();
+    let record = root.path().join(".ambar/records/1");
+    let mut bytes = std::fs::read(&record).unwrap();
+    bytes[20] ^= 1;
+    std::fs::write(&record, bytes).unwrap();
+    let findings = root.verify(&[], &Silent).unwrap();
+    assert_eq!(findings.len(), 1, "{findings:#?}");
+    assert_eq!(findings[0].subject, ambar::Subject::Record);
+    assert!(findings[0].location.ends_with("records/1"));
+}
+
+#[test]
+fn what_nobody_shipped_is_reported_in_the_live_tree() {
+    let (_dir, root) = new_root();
+    install(&root, &old_set()).unwrap();
+    std::fs::write(root.path().join("usr/bin/stray"), "mine").unwrap();
+    std::fs::remove_file(root.path().join("usr/bin/hello")).unwrap();
+    let findings = root.verify(&[], &Silent).unwrap();
+    let problems: Vec<_> = findings.iter().map(|finding| finding.problem.as_str()).collect();
+    assert_eq!(problems, ["it is missing", "no package has it"]);
+    // Asking for one package leaves the others' troubles out.
+    assert!(root.verify(&["libgreet".into()], &Silent).unwrap().is_empty());
+    assert_eq!(root.verify(&["hello".into()], &Silent).unwrap().len(), 1);
+}

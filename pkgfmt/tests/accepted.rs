@@ -214,6 +214,36 @@ fn every_way_of_packing_gives_the_same_package() {
     assert_eq!(manifest(&build("install.tar.lzma", &packed)), expected);
 }
 
+#[test]
+fn opening_leaves_the_payload_alone() {
+    let mut bytes = honest();
+    let name = bytes.windows(14).position(|window| window == b"install.tar.gz").unwrap();
+    bytes[name + 14..name + 100].fill(0xff);
+    let (_directory, package) = opened(&bytes);
+    assert_eq!(package.draft().entries.len(), 4);
+    assert!(package.read_payload(&mut HashingSink::new(package.draft())).is_err());
+}
+
+#[test]
+fn format_1_0_has_its_payload_in_the_zip() {
+    let only = |path: &str| format!("<File><Path>{path}</Path></File>");
+    let build = |kind: u32| {
+        let metadata = METADATA.replace("<License>", "<PackageFormat>1.0</PackageFormat><License>");
+        let zip = Zip::new().with("metadata.xml", metadata.as_bytes());
+        let zip = zip.with("files.xml", files_xml(&["bin", "bin/a", "bin/l"].map(only)).as_bytes());
+        let zip = zip.with_mode("install/bin/", b"", 0o040_711).with_mode("install/bin/a", b"x", 0o100_750);
+        zip.with_mode("install/bin/l", b"a", kind).finish()
+    };
+    let entries = manifest(&build(0o120_755)).entries;
+    assert_eq!(entries.iter().map(|entry| entry.mode).collect::<Vec<_>>(), [0o711, 0o750, 0o777]);
+    assert_eq!(entries[2].node, Node::Symlink { target: b"a".to_vec() });
+    assert!(entries.iter().all(|entry| entry.mtime.is_none()));
+
+    let (_directory, package) = opened(&build(0o060_644));
+    let error = package.read_payload(&mut HashingSink::new(package.draft())).unwrap_err();
+    assert!(error.to_string().contains("install/bin/l: it is neither"), "{error}");
+}
+
 /// Stops at the second member.
 struct Impatient(usize);
 

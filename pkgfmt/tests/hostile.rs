@@ -427,6 +427,28 @@ fn a_bomb_of_metadata_is_refused_by_its_size() {
 }
 
 #[test]
+fn no_message_carries_control_characters_or_whole_documents() {
+    let mut noise: Vec<u8> = (0..2048_u32).map(|n| (n * 37 % 251) as u8 | 1).collect();
+    noise[156] = b'0';
+    let files = files_xml(&[listed("a", b"x", "0644")]);
+    let zip = Zip::new().with("metadata.xml", METADATA.as_bytes()).with("files.xml", files.as_bytes());
+    let messages = [
+        refusal(&zip.with("install.tar.gz", &gzip(&noise)).finish()),
+        refusal(&with_documents(&METADATA.replace("</PISI>", "</\u{1b}[2J\u{202e}>"), "<Files/>")),
+        refusal(&with_documents(
+            &METADATA.replace("1.0<", &format!("{}<", "1\u{7f}".repeat(9999))),
+            "<Files/>",
+        )),
+        refusal(&with_documents(METADATA, "<Files><File><Path>a\u{9b}b//</Path></File></Files>")),
+        refusal(&package(&[], &[symlink("a\u{1b}]0;x", "b")])),
+    ];
+    for message in messages {
+        assert!(!message.contains(|c: char| c.is_control() || c == '\u{202e}'), "{message:?}");
+        assert!(message.chars().count() < 1000, "{message}");
+    }
+}
+
+#[test]
 fn limits_on_counts_hold() {
     let file = on_disk(&honest());
     for limits in [

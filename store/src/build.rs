@@ -122,7 +122,7 @@ impl Build<'_> {
         let Some(entry) = placed.entry() else { return self.place_children(dir, name, placed, &path, from) };
         match &entry.node {
             Node::Directory => self.place_children(dir, name, placed, &path, from),
-            Node::Symlink { target } => dir.symlink(target, name),
+            Node::Symlink { target } => make_symlink(dir, name, target, placed),
             Node::File { .. } if entry.config => private::make_config(self, from, &path, placed, dir, name),
             Node::File { size: 0, .. } => self.make_empty(dir, name, placed),
             Node::File { .. } => self.link(dir, name, placed),
@@ -205,6 +205,19 @@ impl Build<'_> {
             _ => return Err(Error::NoGeneration(0)),
         };
         Err(Error::DamagedObject { object: id.to_string(), package, path, problem })
+    }
+}
+
+/// Makes a link as its entry declares it; a link has an owner as well.
+pub(crate) fn make_symlink(dir: &Dir, name: &[u8], target: &[u8], placed: Placed<'_, '_>) -> Result<(), Error> {
+    dir.symlink(target, name)?;
+    match placed.entry() {
+        Some(entry) if placed.profile().privileged() && (entry.uid, entry.gid) != (0, 0) => {
+            let (uid, gid) = (rustix::fs::Uid::from_raw(entry.uid), rustix::fs::Gid::from_raw(entry.gid));
+            rustix::fs::chownat(dir, name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)
+                .on("set the owner of", dir.join(name))
+        }
+        _ => Ok(()),
     }
 }
 

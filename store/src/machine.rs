@@ -10,7 +10,7 @@ use std::io::Write;
 use ambar_pkgfmt::path::Shown;
 use ambar_pkgfmt::{Entry, Node};
 
-use crate::build::finish_dir;
+use crate::build::{finish_dir, make_symlink};
 use crate::dir::{Dir, absent_is_none, is_dir};
 use crate::error::{Context, Error};
 use crate::private::{is_as_shipped, private_metadata, set_attributes};
@@ -178,7 +178,7 @@ impl Work<'_> {
         let fresh = format!(".ambar-new-{}", crate::dir::random_hex(6)?);
         match &entry.node {
             Node::Directory => return Ok(()),
-            Node::Symlink { target } => dir.symlink(target, &fresh)?,
+            Node::Symlink { target } => make_symlink(dir, fresh.as_bytes(), target, placed)?,
             Node::File { .. } => {
                 let mut file = dir.make_file(&fresh, 0o600)?;
                 let written = self.fill(&mut file, placed, dir, &fresh);

@@ -13,7 +13,7 @@ use ambar_pkgfmt::path::Shown;
 use ambar_pkgfmt::{ContentHasher, Digest, Entry, Node, PayloadPath};
 use rustix::fs::{FileType, Gid, Mode, Stat, Uid, XattrFlags};
 
-use crate::build::{Build, From, finish_dir};
+use crate::build::{Build, From, finish_dir, make_symlink};
 use crate::dir::{Dir, is_dir, is_file, is_symlink};
 use crate::error::{Context, Error};
 use crate::object::{Metadata, ObjectId};
@@ -219,7 +219,7 @@ fn install(
         return Ok(());
     };
     match &entry.node {
-        Node::Symlink { target } => into.symlink(target, name),
+        Node::Symlink { target } => make_symlink(into, name, target, placed),
         Node::Directory => Ok(()),
         Node::File { .. } => {
             let metadata = private_metadata(entry, placed);

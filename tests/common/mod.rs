@@ -1,6 +1,8 @@
 //! What the end-to-end tests share: packages to install, and trees to compare.
 #![allow(dead_code, missing_docs, clippy::unwrap_used)]
 
+pub(crate) mod build;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -126,6 +128,12 @@ pub(crate) fn tree(top: &Path) -> BTreeMap<PathBuf, Seen> {
 pub(crate) fn live_tree(root: &Path) -> BTreeMap<PathBuf, (char, u32, Vec<u8>)> {
     let live = root.join(".ambar/current").canonicalize().unwrap();
     tree(&live).into_iter().map(|(path, seen)| (path, (seen.kind, seen.mode, seen.content))).collect()
+}
+
+/// A temporary directory in memory where there is one: for tests that make very many roots and need no disk.
+pub(crate) fn memory_dir() -> tempfile::TempDir {
+    let memory = Path::new("/dev/shm");
+    tempfile::tempdir_in(memory).or_else(|_| tempfile::tempdir()).unwrap()
 }
 
 /// A root in a new temporary directory, which lives as long as the first of the pair.

@@ -14,6 +14,7 @@ use crate::error::Problem;
 use crate::path::{MAX_PATH, Shown};
 
 const BLOCK: u64 = 512;
+const BAD_HEADER: &str = "one of its headers is damaged";
 /// Most bytes of a long name or of a member's pax records.
 const EXTENSION: u64 = 64 << 10;
 
@@ -46,21 +47,31 @@ pub(super) struct Header {
     pub(super) mtime: i64,
 }
 
-/// Counts what is read of the archive, and notes its end.
+/// Counts what is read of the archive, and notes what became of its stream.
 struct Counted<'a, R> {
     stream: R,
     bytes: u64,
-    ended: &'a Cell<bool>,
+    state: &'a Cell<StreamState>,
+}
+
+/// Tells the stream's errors from those of the `tar` crate, which quote what they do not understand and have
+/// several texts for an archive that is cut off.
+#[derive(Clone, Copy)]
+enum StreamState {
+    Open,
+    Ended,
+    Failed,
 }
 
 impl<R: Read> Read for Counted<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.stream.read(buffer)?;
-        self.bytes += read as u64;
-        if read == 0 && !buffer.is_empty() {
-            self.ended.set(true);
+        let result = self.stream.read(buffer);
+        match result {
+            Ok(0) if !buffer.is_empty() => self.state.set(StreamState::Ended),
+            Ok(read) => self.bytes += read as u64,
+            Err(_) => self.state.set(StreamState::Failed),
         }
-        Ok(read)
+        result
     }
 }
 
@@ -82,13 +93,13 @@ pub(super) fn read(
     stream: impl Read,
     mut visit: impl FnMut(Header, &mut dyn Read) -> Result<(), Problem>,
 ) -> Result<(), Problem> {
-    let ended = Cell::new(false);
-    // The `tar` crate has several texts for an archive that is cut off.
-    let broken = |error: io::Error| match ended.get() {
-        true => Problem::damaged(what, "it ends early"),
-        false => Problem::from_stream(what, error),
+    let state = Cell::new(StreamState::Open);
+    let broken = |error: io::Error| match state.get() {
+        StreamState::Failed => Problem::from_stream(what, error),
+        StreamState::Ended => Problem::damaged(what, "it ends early"),
+        StreamState::Open => Problem::damaged(what, BAD_HEADER),
     };
-    let mut stream = Counted { stream, bytes: 0, ended: &ended };
+    let mut stream = Counted { stream, bytes: 0, state: &state };
     let mut archive = Archive::new(&mut stream);
     let mut end = 0_u64;
     let mut extended = Extended::default();
@@ -179,7 +190,7 @@ fn extension<R: Read>(
 
 fn pax(what: &str, bytes: &[u8], extended: &mut Extended) -> Result<(), Problem> {
     for record in PaxExtensions::new(bytes) {
-        let record = record.map_err(|error| Problem::from_stream(what, error))?;
+        let record = record.map_err(|_| Problem::damaged(what, "a pax record is damaged"))?;
         let (key, value) = (record.key_bytes(), record.value_bytes());
         let bad = || Problem::damaged(what, format_args!("its pax record '{}' is damaged", Shown(key)));
         let text = || std::str::from_utf8(value).map_err(|_| bad());
@@ -256,7 +267,7 @@ fn header<R: Read>(
     if size > 0 && kind != Kind::File {
         return Err(Problem::damaged(shown(), "it is no regular file and yet has content"));
     }
-    let broken = |error: io::Error| Problem::from_stream(shown(), error);
+    let broken = |_: io::Error| Problem::damaged(shown(), BAD_HEADER);
     let id = |extended: Option<u64>, own: io::Result<u64>| {
         let id = extended.map_or(own, Ok).map_err(broken)?;
         u32::try_from(id).map_err(|_| Problem::damaged(shown(), "its owner or group is not a 32-bit number"))

@@ -112,6 +112,15 @@ impl Zip {
         self
     }
 
+    /// Adds a member of that Unix type and those permissions.
+    pub fn with_mode(mut self, name: &str, content: &[u8], mode: u32) -> Zip {
+        // The writer keeps permissions only; the type goes to the upper half as it is.
+        let options = options().external_attributes(mode << 16);
+        self.0.start_file(name, options).unwrap();
+        self.0.write_all(content).unwrap();
+        self
+    }
+
     pub fn finish(self) -> Vec<u8> {
         self.0.finish().unwrap().into_inner()
     }

@@ -1,0 +1,49 @@
+//! `help`: ambar, a command, or the exit codes.
+
+use std::ffi::{OsStr, OsString};
+
+use clap::CommandFactory;
+use serde_json::json;
+
+use crate::args::Cli;
+use crate::context::Context;
+use crate::style::Style;
+use crate::{Done, EXIT_CODES, external};
+
+pub(crate) fn help(context: &Context, topic: Option<&OsStr>) -> Done {
+    let painter = context.output().out_style();
+    let text = match topic {
+        None => {
+            let mut command = Cli::command();
+            let listing = external::listing();
+            let after = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
+            let after = if listing.is_empty() { after } else { format!("{listing}\n\n{after}") };
+            command = command.after_help(after.clone()).after_long_help(after);
+            command.render_help()
+        }
+        Some(topic) if topic == "exit-codes" => {
+            let mut text = String::new();
+            for (code, meaning) in EXIT_CODES {
+                text += &format!("{}  {meaning}\n", painter.paint(Style::Heading, &format!("{code:>2}")));
+            }
+            text += "\nAny of 1 to 10 means that the live generation is byte for byte what it was.\n";
+            context.output().print(&text);
+            let codes: Vec<_> =
+                EXIT_CODES.iter().map(|(code, meaning)| json!({ "code": code, "meaning": meaning })).collect();
+            return Ok(json!({ "exit_codes": codes }).into());
+        }
+        Some(topic) => {
+            let mut whole = Cli::command();
+            whole.build();
+            match topic.to_str().and_then(|name| whole.find_subcommand_mut(name)) {
+                Some(command) => command.render_long_help(),
+                None if external::all().contains_key(topic) => {
+                    return Err(external::run(context, &[topic.to_owned(), OsString::from("--help")]));
+                }
+                None => return Err(external::unknown(topic)),
+            }
+        }
+    };
+    context.output().print(&if painter.is_on() { text.ansi().to_string() } else { text.to_string() });
+    Ok(json!({ "text": text.to_string() }).into())
+}

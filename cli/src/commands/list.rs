@@ -1,0 +1,106 @@
+//! `list`, `files`, `owns`, `generations`, `diff`, `history`: questions that are answered with a list.
+
+use std::path::Path;
+
+use ambar::Reason;
+use serde_json::json;
+
+use crate::context::Context;
+use crate::style::Style;
+use crate::table::{Table, plain};
+use crate::text::{count, shown, size, time};
+use crate::{Done, entry, plan};
+
+/// Prints a table; its headings only where a person looks.
+fn print(context: &Context, table: &Table) {
+    let output = context.output();
+    output.print(&table.render(output.out_style(), output.is_terminal()));
+}
+
+pub(crate) fn packages(context: &Context) -> Done {
+    let packages = context.root()?.packages()?;
+    let mut table = Table::new(&["name", "version", "arch", "size", "reason"], &[3]);
+    for package in &packages {
+        let reason = if package.reason == Reason::Automatic { "automatic" } else { "" };
+        table.row([
+            plain(shown(&package.name)),
+            plain(shown(&package.full_version())),
+            plain(shown(&package.arch)),
+            plain(size(package.installed_size)),
+            (Style::Faint, reason.to_owned()),
+        ]);
+    }
+    if packages.is_empty() {
+        context.output().remark("nothing is installed");
+    } else {
+        print(context, &table);
+    }
+    Ok(json!({ "packages": packages }).into())
+}
+
+pub(crate) fn files(context: &Context, name: &str) -> Done {
+    let entries = context.root()?.files(name)?;
+    let lines: String = entries.iter().map(|entry| entry::line(entry) + "\n").collect();
+    context.output().print(&lines);
+    let entries: Vec<_> = entries.iter().map(entry::to_json).collect();
+    Ok(json!({ "package": name, "entries": entries }).into())
+}
+
+pub(crate) fn owners(context: &Context, path: &Path) -> Done {
+    let owners = context.root()?.owners(path)?;
+    for package in &owners {
+        context.line(format!("{} {}", shown(&package.name), shown(&package.full_version())));
+    }
+    Ok(json!({ "path": ambar::OsPath(path.into()), "packages": owners }).into())
+}
+
+pub(crate) fn generations(context: &Context) -> Done {
+    let generations = context.root()?.generations()?;
+    let mut table = Table::new(&["", "number", "made", "packages", "from", "cause"], &[1, 3, 4]);
+    for generation in &generations {
+        table.row([
+            (Style::Good, if generation.live { "*" } else { "" }.to_owned()),
+            plain(generation.number.to_string()),
+            plain(time(generation.time)),
+            plain(generation.packages.to_string()),
+            plain(generation.parent.map_or_else(|| "-".to_owned(), |parent| parent.to_string())),
+            plain(shown(&generation.cause)),
+        ]);
+    }
+    if generations.is_empty() {
+        context.output().remark("there are no generations yet");
+    } else {
+        print(context, &table);
+    }
+    Ok(json!({ "generations": generations }).into())
+}
+
+pub(crate) fn diff(context: &Context, (from, to): (u64, u64)) -> Done {
+    let items = context.root()?.diff(from, to)?;
+    if items.is_empty() {
+        context.line(format!("Generations {from} and {to} have the same packages."));
+    } else {
+        context.output().print(&plan::table(&items, context.output().out_style()));
+        context.line(format!("{} from generation {from} to {to}.", count(items.len() as u64, "change")));
+    }
+    Ok(json!({ "from": from, "to": to, "items": items }).into())
+}
+
+pub(crate) fn history(context: &Context) -> Done {
+    let actions = context.root()?.history()?;
+    let mut table = Table::new(&["time", "from", "to", "cause"], &[1, 2]);
+    for action in &actions {
+        table.row([
+            plain(time(action.time)),
+            plain(action.from.map_or_else(|| "-".to_owned(), |from| from.to_string())),
+            plain(action.generation.to_string()),
+            plain(shown(&action.cause)),
+        ]);
+    }
+    if actions.is_empty() {
+        context.output().remark("nothing has been done yet");
+    } else {
+        print(context, &table);
+    }
+    Ok(json!({ "actions": actions }).into())
+}

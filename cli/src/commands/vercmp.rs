@@ -1,0 +1,81 @@
+//! `vercmp`: how two versions compare; as a filter, how each pair of lines does.
+
+use std::cmp::Ordering;
+use std::ffi::OsStr;
+use std::io::BufRead;
+use std::path::Path;
+
+use ambar::Class;
+use ambar::pkgfmt::{VersionOrder, version};
+use serde_json::json;
+
+use crate::Done;
+use crate::args::Vercmp;
+use crate::context::Context;
+use crate::failure::Failure;
+
+const INVALID: &str = "invalid";
+
+pub(crate) fn vercmp(context: &Context, arguments: &Vercmp) -> Done {
+    match &arguments.second {
+        Some(second) => pair(context, arguments.order, &arguments.first, second),
+        None if arguments.first == "-" => filter(context, arguments.order),
+        None => Err(Failure::usage("two versions are compared; - alone reads pairs from standard input")),
+    }
+}
+
+fn pair(context: &Context, order: VersionOrder, a: &OsStr, b: &OsStr) -> Done {
+    let (a, b) = (a.to_string_lossy(), b.to_string_lossy());
+    match version::compare(order, &a, &b) {
+        Ok(ordering) => {
+            context.line(sign(ordering));
+            Ok(json!({ "order": order, "answer": sign(ordering) }).into())
+        }
+        Err(error) => {
+            context.line(INVALID);
+            let result = json!({ "order": order, "answer": INVALID });
+            Err(Failure::new(Class::Failed, error.to_string()).with(result))
+        }
+    }
+}
+
+/// One line out for each line in, at once, so that it can serve as the other end of a pipe.
+fn filter(context: &Context, order: VersionOrder) -> Done {
+    let mut input = std::io::stdin().lock();
+    let mut answers = Vec::new();
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let read = input.read_until(b'\n', &mut line);
+        match read {
+            Ok(0) => break,
+            Ok(_) => {}
+            Err(error) => return Err(Failure::system("read", Path::new("standard input"), &error)),
+        }
+        let answer = answer(order, &line);
+        if context.output().is_json() {
+            answers.push(answer);
+        }
+        context.line(answer);
+        if context.output().is_broken() {
+            break;
+        }
+    }
+    Ok(json!({ "order": order, "answers": answers }).into())
+}
+
+fn answer(order: VersionOrder, line: &[u8]) -> &'static str {
+    let mut words = std::str::from_utf8(line).unwrap_or_default().split_ascii_whitespace();
+    match (words.next(), words.next(), words.next()) {
+        (Some(a), Some(b), None) => version::compare(order, a, b).map_or(INVALID, sign),
+        _ => INVALID,
+    }
+}
+
+fn sign(ordering: Ordering) -> &'static str {
+    match ordering {
+        Ordering::Less => "<",
+        Ordering::Equal => "=",
+        Ordering::Greater => ">",
+    }
+}

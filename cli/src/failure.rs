@@ -1,0 +1,141 @@
+//! Failures: what happened, to which thing, what to do now; for people and for machines.
+
+use std::error::Error as _;
+
+use ambar::{Class, Error, PathConflict, Problem};
+use serde_json::{Value, json};
+
+use crate::text::shown_lines;
+
+/// A command could not do what it was asked.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    class: Class,
+    message: String,
+    /// What to do now.
+    advice: Option<&'static str>,
+    causes: Vec<String>,
+    pub(crate) conflicts: Vec<PathConflict>,
+    problems: Vec<Problem>,
+    /// What there is to tell beside the error, for machines.
+    pub(crate) result: Option<Value>,
+    /// The message is ours: it may hold colours, and nothing in it has to be escaped.
+    raw: bool,
+}
+
+impl Failure {
+    pub(crate) fn new(class: Class, message: impl Into<String>) -> Failure {
+        Failure {
+            class,
+            message: message.into(),
+            advice: None,
+            causes: Vec::new(),
+            conflicts: Vec::new(),
+            problems: Vec::new(),
+            result: None,
+            raw: false,
+        }
+    }
+
+    pub(crate) fn usage(message: impl Into<String>) -> Failure {
+        Failure::new(Class::Usage, message)
+    }
+
+    /// The system refused something that the program itself wanted.
+    pub(crate) fn system(operation: &str, path: &std::path::Path, error: &std::io::Error) -> Failure {
+        let class = match error.kind() {
+            std::io::ErrorKind::NotFound => Class::NotFound,
+            std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => Class::Permission,
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Class::NoSpace,
+            _ => Class::Failed,
+        };
+        let mut failure = Failure::new(class, format!("cannot {operation} {}: {error}", path.display()));
+        failure.causes.push(error.to_string());
+        failure
+    }
+
+    pub(crate) fn advise(mut self, advice: &'static str) -> Failure {
+        self.advice = Some(advice);
+        self
+    }
+
+    pub(crate) fn with(mut self, result: Value) -> Failure {
+        self.result = Some(result);
+        self
+    }
+
+    pub(crate) fn raw(mut self) -> Failure {
+        self.raw = true;
+        self
+    }
+
+    pub(crate) fn code(&self) -> u8 {
+        self.class as u8
+    }
+
+    /// The message and the advice, with control characters escaped.
+    pub(crate) fn for_people(&self) -> String {
+        let mut text = if self.raw { self.message.clone() } else { shown_lines(&self.message) };
+        if let Some(advice) = self.advice {
+            text = format!("{text}\n  {advice}");
+        }
+        text
+    }
+
+    pub(crate) fn to_json(&self) -> Value {
+        let conflicts: Vec<Value> = self
+            .conflicts
+            .iter()
+            .map(|conflict| {
+                json!({
+                    "path": conflict.path,
+                    "first": conflict.first,
+                    "second": conflict.second,
+                    "reason": conflict.reason,
+                })
+            })
+            .collect();
+        json!({
+            "code": self.code(),
+            "class": self.class.name(),
+            "message": self.message,
+            "causes": self.causes,
+            "conflicts": conflicts,
+            "problems": self.problems,
+        })
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Failure {
+        let mut failure = Failure::new(error.class(), error.to_string());
+        failure.advice = advice(&error);
+        failure.conflicts = error.path_conflicts().to_vec();
+        failure.problems = error.problems().to_vec();
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            failure.causes.push(error.to_string());
+            cause = error.source();
+        }
+        failure
+    }
+}
+
+/// What a person can do about an error, where its own text does not say.
+fn advice(error: &Error) -> Option<&'static str> {
+    Some(match (error, error.class()) {
+        (Error::NotInstalled { similar, .. }, _) if similar.is_empty() => "`ambar list` shows what is installed.",
+        (Error::NotOwned(_), _) => "`ambar files NAME` lists the paths of a package.",
+        (Error::NothingBefore, _) => "`ambar generations` lists what there is.",
+        (Error::Unsatisfied(_), _) => {
+            "Nothing has changed. Name the other packages as well, or go on without them: --ignore-dependency."
+        }
+        (error, _) if !error.path_conflicts().is_empty() => {
+            "Nothing has changed. --overwrite lets the packages being installed take these paths."
+        }
+        (Error::Package(_), Class::Damaged) => "Nothing has changed. Get the file again from where it came from.",
+        (_, Class::Permission) => "Run ambar as the owner, or choose another root with -D.",
+        (_, Class::NoSpace) => "Nothing has changed. Make room, for example with `ambar gc`.",
+        _ => return None,
+    })
+}

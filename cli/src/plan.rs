@@ -1,0 +1,80 @@
+//! Plans for people: the table that precedes every change.
+
+use ambar::{Action, Item, Plan};
+
+use crate::context::Context;
+use crate::style::{Painter, Style};
+use crate::table::{Table, plain};
+use crate::text::{count, shown, size};
+
+/// Shows what a plan will do.
+pub(crate) fn show(context: &Context, plan: &Plan) {
+    let painter = context.output().out_style();
+    if let Some(number) = plan.activates {
+        context.line(format!("Generation {number} becomes live again."));
+    }
+    if plan.items.is_empty() {
+        if plan.activates.is_some() && !plan.is_empty() {
+            context.line("Its packages are the same.");
+        }
+    } else {
+        context.output().print(&table(&plan.items, painter));
+        context.line(totals(plan));
+    }
+    for item in &plan.items {
+        let name = shown(&item.name);
+        if !item.setuid.is_empty() {
+            let paths: Vec<String> = item.setuid.iter().map(ToString::to_string).collect();
+            let text = format!("{name}: setuid or setgid: {}", paths.join(", "));
+            context.line(painter.paint(Style::Warning, &text));
+        }
+        if !item.scripts.is_empty() {
+            let scripts: Vec<String> = item.scripts.iter().map(|script| shown(script)).collect();
+            context.line(format!("{name}: scripts are kept and not run: {}", scripts.join(", ")));
+        }
+    }
+    for note in &plan.notes {
+        context.line(shown(note));
+    }
+}
+
+/// The table of a list of changes.
+pub(crate) fn table(items: &[Item], painter: Painter) -> String {
+    let mut table = Table::new(&["action", "name", "version", "size", "in store", ""], &[3, 4]);
+    for item in items {
+        let style = match item.action {
+            Action::Install | Action::Upgrade => Style::Good,
+            Action::Remove => Style::Bad,
+            Action::Downgrade | Action::Reinstall => Style::Warning,
+        };
+        let version = match &item.replaces {
+            Some(old) if *old != item.version => format!("{} → {}", shown(old), shown(&item.version)),
+            _ => shown(&item.version),
+        };
+        let stored = if item.action == Action::Remove { String::new() } else { size(item.stored) };
+        // Nothing is signed yet: a file is taken as it is.
+        let signed = if item.file.is_some() { "unsigned" } else { "" };
+        table.row([
+            (style, item.action.name().to_owned()),
+            plain(shown(&item.name)),
+            plain(version),
+            plain(size(item.installed_size)),
+            plain(stored),
+            (Style::Faint, signed.to_owned()),
+        ]);
+    }
+    table.render(painter, true)
+}
+
+fn totals(plan: &Plan) -> String {
+    let removed: u64 =
+        plan.items.iter().filter(|item| item.action == Action::Remove).map(|item| item.installed_size).sum();
+    let mut text = count(plan.items.len() as u64, "package");
+    if plan.incoming() > 0 {
+        text += &format!("; {} of content, {} of it in the store", size(plan.incoming()), size(plan.stored()));
+    }
+    if removed > 0 {
+        text += &format!("; {} removed, kept by earlier generations", size(removed));
+    }
+    text + "."
+}

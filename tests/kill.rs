@@ -1,0 +1,338 @@
+//! A transaction that is killed at any moment leaves the old generation or the new one, and the next one puts
+//! everything right; one that is cancelled leaves nothing at all.
+//!
+//! The transactions to be killed run in child processes: this very program, told by the environment what to
+//! do. Most kill themselves at a step of the protocol; some are killed at a system call by `strace`, and some
+//! just at any time.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod common;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use ambar::{Class, Event, Observer, Options, OsPath, Request, Root, Silent, Step};
+use common::*;
+use rustix::process::{Signal, getpid, kill_process};
+
+const ROOT: &str = "AMBAR_TEST_ROOT";
+const REQUEST: &str = "AMBAR_TEST_REQUEST";
+const DIE_AT: &str = "AMBAR_TEST_DIE_AT";
+const SIGKILL: i32 = 9;
+
+/// Kills this process at the nth event of one kind.
+struct Killer {
+    step: String,
+    left: AtomicUsize,
+}
+
+impl Observer for Killer {
+    fn event(&self, event: Event<'_>) {
+        let Event::Step(step) = event else { return };
+        // The name of the step as an argument of a system call, for `strace` to show.
+        drop(std::fs::metadata(format!("/step/{step:?}")));
+        if format!("{step:?}") == self.step && self.left.fetch_sub(1, Ordering::SeqCst) == 1 {
+            kill_process(getpid(), Signal::KILL).unwrap();
+        }
+    }
+}
+
+/// Not a test: what the children do.
+#[test]
+#[ignore = "runs in the child processes of the other tests"]
+fn child_transaction() {
+    let Some(root) = std::env::var_os(ROOT) else { return };
+    let request: Request = serde_json::from_str(&std::env::var(REQUEST).unwrap()).unwrap();
+    let die_at = std::env::var(DIE_AT).unwrap_or_default();
+    let (step, count) = die_at.split_once(':').unwrap_or(("never", "1"));
+    let killer = Killer { step: step.into(), left: AtomicUsize::new(count.parse().unwrap()) };
+    let root = Root::open(root.as_ref()).unwrap();
+    let plan = root.plan(request).unwrap();
+    root.execute(&plan, &killer).unwrap();
+}
+
+fn child(under: &[&str], root: &Path, request: &Request, die_at: &str) -> Command {
+    let mut words: Vec<std::ffi::OsString> = under.iter().map(Into::into).collect();
+    words.push(std::env::current_exe().unwrap().into());
+    words.extend(["--ignored", "--exact", "child_transaction", "--test-threads=1"].map(Into::into));
+    let mut command = Command::new(&words[0]);
+    command
+        .args(&words[1..])
+        .env(ROOT, root)
+        .env(REQUEST, serde_json::to_string(request).unwrap())
+        .env(DIE_AT, die_at)
+        .env("RUST_BACKTRACE", "0")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    command
+}
+
+/// Whether a child was killed; one that ended well had fewer events than wanted. Nothing else may happen.
+fn was_killed(status: ExitStatus) -> bool {
+    // `strace` ends as its child did, by the signal or with its number.
+    let killed = status.signal() == Some(SIGKILL) || status.code() == Some(128 + SIGKILL);
+    assert!(killed || status.success(), "the child failed: {status}");
+    killed
+}
+
+/// What the tests install.
+struct Packages {
+    dir: tempfile::TempDir,
+    old: Vec<PathBuf>,
+    new: Vec<PathBuf>,
+}
+
+fn packages() -> Packages {
+    let dir = memory_dir();
+    let old = vec![build::many(1).write(dir.path()), example(HELLO_1), example(LIB_1), example(CONFIG)];
+    let new = vec![build::many(2).write(dir.path()), example(HELLO_2), example(LIB_2)];
+    Packages { dir, old, new }
+}
+
+fn install_request(files: &[PathBuf]) -> Request {
+    let files = files.iter().cloned().map(OsPath).collect();
+    Request::Install { files, options: Options { ignore_dependency: true, ..Options::default() } }
+}
+
+/// A kind of transaction: what there is before, and what is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    FirstInstall,
+    Upgrade,
+    Rollback,
+}
+
+const KINDS: [Kind; 3] = [Kind::FirstInstall, Kind::Upgrade, Kind::Rollback];
+
+impl Kind {
+    fn prepare(self, packages: &Packages, root: &Root) {
+        if self == Kind::FirstInstall {
+            return;
+        }
+        install(root, &packages.old).unwrap();
+        std::fs::write(root.path().join("etc/hostname"), "here\n").unwrap();
+        if self == Kind::Rollback {
+            install(root, &packages.new).unwrap();
+        }
+    }
+
+    fn request(self, packages: &Packages) -> Request {
+        match self {
+            Kind::FirstInstall => install_request(&packages.old),
+            Kind::Upgrade => install_request(&packages.new),
+            Kind::Rollback => Request::Activate { generation: Some(1) },
+        }
+    }
+}
+
+/// What a root shows, all of it, and what it keeps.
+#[derive(Debug, PartialEq, Eq)]
+struct State {
+    live: Option<View>,
+    packages: Vec<String>,
+}
+
+impl State {
+    fn of(path: &Path) -> State {
+        let root = Root::open(path).unwrap();
+        let packages = root.packages().unwrap();
+        let live = path.join(".ambar/current").is_symlink().then(|| live_tree(path));
+        let packages = packages.iter().map(|package| format!("{} {}", package.name, package.full_version()));
+        State { live, packages: packages.collect() }
+    }
+}
+
+/// Everything that the same operations leave, however often they were killed.
+#[derive(Debug, PartialEq, Eq)]
+struct Kept {
+    view: View,
+    objects: BTreeSet<PathBuf>,
+    cache: BTreeSet<PathBuf>,
+    ambar: BTreeSet<PathBuf>,
+    generations: Vec<(Vec<String>, bool)>,
+}
+
+impl Kept {
+    fn of(root: &Root) -> Kept {
+        let ambar = root.path().join(".ambar");
+        let names = |dir: &Path| -> BTreeSet<PathBuf> {
+            std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into()).collect()
+        };
+        for dir in ["work", "trash"] {
+            assert_eq!(names(&ambar.join(dir)), BTreeSet::new(), "{dir} is empty");
+        }
+        let numbers: BTreeSet<PathBuf> =
+            root.generations().unwrap().iter().map(|known| known.number.to_string().into()).collect();
+        assert_eq!(names(&ambar.join("records")), numbers, "records are of generations");
+        assert_eq!(names(&ambar.join("generations")), numbers, "trees are of generations");
+        let generations = root.generations().unwrap().iter().map(|g| (vec![g.cause.clone()], g.live)).collect();
+        let (objects, cache) = (object_names(&ambar), names(&ambar.join("cache")));
+        Kept { view: view(root.path()), objects, cache, ambar: names(&ambar), generations }
+    }
+}
+
+/// The request once more, and then another one: whatever was left half done is put right.
+fn go_on(root: &Root, request: &Request) -> Kept {
+    let plan = root.plan(request.clone()).unwrap();
+    root.execute(&plan, &Silent).unwrap();
+    let outcome = remove(root, &["hello"]).unwrap();
+    assert_eq!(outcome.pending, Vec::<String>::new());
+    verified(root);
+    Kept::of(root)
+}
+
+/// What must be so whenever a transaction of one kind was killed.
+struct Expected {
+    old: State,
+    new: State,
+    kept: Kept,
+}
+
+impl Expected {
+    fn of(kind: Kind, packages: &Packages) -> Expected {
+        let dir = memory_dir();
+        let path = dir.path().join("root");
+        let root = Root::open(&path).unwrap();
+        kind.prepare(packages, &root);
+        let old = State::of(&path);
+        let plan = root.plan(kind.request(packages)).unwrap();
+        root.execute(&plan, &Silent).unwrap();
+        let new = State::of(&path);
+        assert_ne!(old, new);
+        Expected { old, new, kept: go_on(&root, &kind.request(packages)) }
+    }
+
+    /// Looks at a root whose writer was killed, and goes on. Says whether the new generation was live.
+    fn check(&self, path: &Path, request: &Request, what: &str) -> bool {
+        let found = State::of(path);
+        let is_new = found == self.new;
+        assert!(is_new || found == self.old, "{what}: neither old nor new: {:?}", found.packages);
+        let root = Root::open(path).unwrap();
+        let generations = root.generations().unwrap();
+        assert_eq!(generations.iter().filter(|known| known.live).count(), usize::from(found.live.is_some()));
+        let kept = go_on(&root, request);
+        for path in kept.objects.symmetric_difference(&self.kept.objects) {
+            panic!("{what}: object {} is here or there alone", path.display());
+        }
+        assert_eq!(kept.ambar, self.kept.ambar, "{what}");
+        assert_eq!(kept.generations, self.kept.generations, "{what}");
+        assert!(kept == self.kept, "{what}: something else is left than without the kill");
+        is_new
+    }
+}
+
+/// Kills transactions of one kind at up to twenty events of each step, spread over those that there are.
+fn kill_at_each_step(kind: Kind, steps: &[(Step, usize)]) {
+    let packages = packages();
+    let expected = Expected::of(kind, &packages);
+    let request = kind.request(&packages);
+    let mut moments = 0;
+    for &(step, events) in steps {
+        assert!(events > 0 || kind == Kind::Rollback, "{kind:?} has no {step:?}");
+        let stride = events.div_ceil(20).max(1);
+        for count in (1..=events).step_by(stride) {
+            let dir = memory_dir();
+            let path = dir.path().join("root");
+            kind.prepare(&packages, &Root::open(&path).unwrap());
+            let die_at = format!("{step:?}:{count}");
+            let what = format!("{kind:?} killed at {die_at}");
+            let killed = was_killed(child(&[], &path, &request, &die_at).status().unwrap());
+            assert!(killed, "{what}: it never came to that");
+            let is_new = expected.check(&path, &request, &what);
+            assert_eq!(is_new, step >= Step::Switched, "{what}");
+            moments += 1;
+        }
+    }
+    println!("{kind:?}: killed at {moments} moments");
+}
+
+/// Counts the events of each step of a transaction.
+#[derive(Default)]
+struct Counter(std::sync::Mutex<BTreeMap<Step, usize>>);
+
+impl Observer for Counter {
+    fn event(&self, event: Event<'_>) {
+        if let Event::Step(step) = event {
+            *self.0.lock().unwrap().entry(step).or_default() += 1;
+        }
+    }
+}
+
+fn steps_of(kind: Kind) -> Vec<(Step, usize)> {
+    let packages = packages();
+    let dir = memory_dir();
+    let root = Root::open(&dir.path().join("root")).unwrap();
+    kind.prepare(&packages, &root);
+    let counter = Counter::default();
+    let plan = root.plan(kind.request(&packages)).unwrap();
+    root.execute(&plan, &counter).unwrap();
+    let steps: Vec<(Step, usize)> = counter.0.into_inner().unwrap().into_iter().collect();
+    println!("{kind:?}: {steps:?}");
+    steps
+}
+
+#[test]
+fn a_first_installation_killed_at_any_step_happened_or_did_not() {
+    let steps = steps_of(Kind::FirstInstall);
+    assert_eq!(steps.len(), 13, "every step of the protocol");
+    kill_at_each_step(Kind::FirstInstall, &steps);
+}
+
+#[test]
+fn an_upgrade_killed_at_any_step_happened_or_did_not() {
+    let steps = steps_of(Kind::Upgrade);
+    assert_eq!(steps.len(), 13, "every step of the protocol");
+    kill_at_each_step(Kind::Upgrade, &steps);
+}
+
+#[test]
+fn a_rollback_killed_at_any_step_happened_or_did_not() {
+    kill_at_each_step(Kind::Rollback, &steps_of(Kind::Rollback));
+}
+
+/// A child that is killed when this goes away, whatever happens.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_transaction_killed_at_any_time_again_and_again_is_recovered_from() {
+    let packages = packages();
+    for kind in KINDS {
+        let expected = Expected::of(kind, &packages);
+        let request = kind.request(&packages);
+        let fresh = || {
+            let dir = memory_dir();
+            let path = dir.path().join("root");
+            kind.prepare(&packages, &Root::open(&path).unwrap());
+            (dir, path)
+        };
+        let (_dir, path) = fresh();
+        let started = Instant::now();
+        assert!(!was_killed(child(&[], &path, &request, "").status().unwrap()));
+        let whole = started.elapsed();
+        let (rounds, mut killed) = (20, 0);
+        for round in 1..=rounds {
+            let (_dir, path) = fresh();
+            // Three writers, the later ones killed while they recover or a little after.
+            for share in [round, round * 7 % rounds, round * 3 % rounds] {
+                let mut running = Running(child(&[], &path, &request, "").spawn().unwrap());
+                std::thread::sleep(whole * share / rounds);
+                running.0.kill().unwrap();
+                killed += u32::from(was_killed(running.0.wait().unwrap()));
+            }
+            expected.check(&path, &request, &format!("{kind:?} killed at random, round {round}"));
+        }
+        assert!(killed > rounds, "{kind:?}: only {killed} of {} children were killed in time", rounds * 3);
+        println!("{kind:?}: {killed} of {} children killed, {whole:?} each", rounds * 3);
+    }
+}
