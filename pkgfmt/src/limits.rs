@@ -33,8 +33,8 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Limits {
-            container_members: 500_000,
-            entries: 500_000,
+            container_members: 250_000,
+            entries: 250_000,
             metadata_bytes: 16 << 20,
             file_list_bytes: 128 << 20,
             script_bytes: 16 << 20,
