@@ -316,3 +316,35 @@ fn what_nobody_shipped_is_reported_in_the_live_tree() {
     assert!(root.verify(&["libgreet".into()], &Silent).unwrap().is_empty());
     assert_eq!(root.verify(&["hello".into()], &Silent).unwrap().len(), 1);
 }
+
+#[test]
+fn a_superseded_tree_is_closed_unless_somebody_is_in_it() {
+    use std::os::unix::fs::PermissionsExt;
+    if !rustix::process::geteuid().is_root() {
+        println!("skipped: only roots with superuser rights close their old trees");
+        return;
+    }
+    if std::fs::read_link("/proc/1/cwd").is_err() {
+        println!("skipped: a process that cannot be looked at may be anywhere");
+        return;
+    }
+    let (_dir, root) = new_root();
+    let mode = |generation: u64| {
+        let tree = root.path().join(format!(".ambar/generations/{generation}"));
+        std::fs::metadata(tree).unwrap().permissions().mode() & 0o777
+    };
+    install(&root, &old_set()).unwrap();
+    let mut inside = std::process::Command::new("sleep")
+        .arg("600")
+        .current_dir(root.path().join("usr/bin"))
+        .spawn()
+        .unwrap();
+    install(&root, &[example(HELLO_2), example(LIB_2)]).unwrap();
+    let while_used = mode(1);
+    inside.kill().unwrap();
+    inside.wait().unwrap();
+    remove(&root, &["hello"]).unwrap();
+    assert_eq!((while_used, mode(1), mode(2), mode(3)), (0o755, 0o700, 0o700, 0o755));
+    activate(&root, Some(1)).unwrap();
+    assert_eq!((mode(1), mode(3)), (0o755, 0o700));
+}

@@ -76,7 +76,7 @@ pub(crate) fn show_rest(context: &Context, manifest: &Manifest, translations: &T
         }
     }
     for (key, value) in &manifest.properties {
-        field(context, "property", &format!("{} = {}", shown(key), shown(value)));
+        field(context, "property", &format!("{} = {}", shown(key), shown(&value.replace('\t', "  "))));
     }
     for change in &manifest.history {
         let kinds = change.kinds.iter().map(|kind| shown(kind)).collect::<Vec<_>>().join(" ");

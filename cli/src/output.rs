@@ -118,7 +118,11 @@ impl Output {
 
 /// The object that `--json` prints.
 pub(crate) fn envelope(command: &str, done: &Done) -> Value {
-    let mut object = json!({ "schema": SCHEMA, "command": command, "ok": done.is_ok() });
+    let mut object = json!({
+        "schema": SCHEMA,
+        "command": (!command.is_empty()).then_some(command),
+        "ok": done.is_ok(),
+    });
     match done {
         Ok(answer) => object["result"] = answer.result.clone(),
         Err(failure) => {

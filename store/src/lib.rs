@@ -13,6 +13,7 @@ mod dir;
 mod error;
 mod gc;
 mod holdings;
+mod in_use;
 mod machine;
 mod object;
 mod objects;

@@ -368,10 +368,12 @@ impl<'r> Writer<'r> {
         let fresh = BTreeMap::new();
         if generations.stat(number.to_string())?.is_some() {
             let mut build = self.new_build(&fresh, watch)?;
+            let target = generations.dir(number.to_string())?;
             if let Some(from) = &from {
-                let target = generations.dir(number.to_string())?;
                 private::forward_etc(&mut build, from, &to_tree, &target)?;
             }
+            target.chmod(0o755)?;
+            self.barrier.directory(&target);
             notes = build.notes;
         } else {
             let built = self.build(&to_tree, from.as_ref(), &fresh, &mut target.clone(), watch)?;
@@ -523,6 +525,7 @@ impl<'r> Writer<'r> {
         };
         warn(remove_stale_top_links(self.root.top(), top_names));
         warn(self.mark_swept());
+        warn(crate::in_use::close_others(self.root, outcome.generation));
         if self.root.config().keep > 0 {
             warn(crate::gc::apply_policy(self.root));
         }

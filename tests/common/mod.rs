@@ -159,7 +159,7 @@ pub(crate) fn is_superuser() -> bool {
 pub(crate) type View = BTreeMap<PathBuf, (char, u32, Vec<u8>)>;
 
 /// Everything that a root shows to who uses it: the live tree, the links at the top, and the machine's
-/// directories; nothing of `.ambar`, and no directory of the machine's that is empty.
+/// directories; nothing of `.ambar`.
 pub(crate) fn view(root: &Path) -> View {
     let mut view = match root.join(".ambar/current").exists() {
         true => live_tree(root),
@@ -167,9 +167,7 @@ pub(crate) fn view(root: &Path) -> View {
     };
     view = view.into_iter().map(|(path, seen)| (Path::new("live").join(path), seen)).collect();
     for (path, seen) in tree_except(root, &[".ambar"]) {
-        if seen.kind != 'd' {
-            view.insert(path, (seen.kind, seen.mode, seen.content));
-        }
+        view.insert(path, (seen.kind, seen.mode, seen.content));
     }
     view
 }
@@ -195,4 +193,18 @@ pub(crate) fn tree_except(top: &Path, except: &[&str]) -> BTreeMap<PathBuf, Seen
         seen.insert(PathBuf::from(&name), look(&path));
     }
     seen
+}
+
+/// Makes sure that two views are the same; says which paths differ rather than showing two whole trees.
+#[track_caller]
+pub(crate) fn same_view(found: &View, expected: &View, what: &str) {
+    let paths: BTreeSet<&PathBuf> = found.keys().chain(expected.keys()).collect();
+    let differing = paths.into_iter().filter(|path| found.get(*path) != expected.get(*path));
+    let shown: Vec<String> = differing
+        .map(|path| {
+            let side = |view: &View| view.get(path).map(|(kind, mode, content)| format!("{kind}{mode:o}:{}", content.len()));
+            format!("{}: {:?}, not {:?}", path.display(), side(found), side(expected))
+        })
+        .collect();
+    assert!(shown.is_empty(), "{what}: {shown:#?}");
 }

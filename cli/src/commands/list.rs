@@ -17,6 +17,16 @@ fn print(context: &Context, table: &Table) {
     output.print(&table.render(output.out_style(), output.is_terminal()));
 }
 
+/// What was asked for, short enough for a line.
+fn cause(text: &str) -> String {
+    const LONGEST: usize = 60;
+    let text = shown(text);
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", text[..end].trim_end()),
+        None => text,
+    }
+}
+
 pub(crate) fn packages(context: &Context) -> Done {
     let packages = context.root()?.packages()?;
     let mut table = Table::new(&["name", "version", "arch", "size", "reason"], &[3]);
@@ -64,7 +74,7 @@ pub(crate) fn generations(context: &Context) -> Done {
             plain(time(generation.time)),
             plain(generation.packages.to_string()),
             plain(generation.parent.map_or_else(|| "-".to_owned(), |parent| parent.to_string())),
-            plain(shown(&generation.cause)),
+            plain(cause(&generation.cause)),
         ]);
     }
     if generations.is_empty() {
@@ -94,7 +104,7 @@ pub(crate) fn history(context: &Context) -> Done {
             plain(time(action.time)),
             plain(action.from.map_or_else(|| "-".to_owned(), |from| from.to_string())),
             plain(action.generation.to_string()),
-            plain(shown(&action.cause)),
+            plain(cause(&action.cause)),
         ]);
     }
     if actions.is_empty() {
