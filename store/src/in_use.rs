@@ -81,18 +81,17 @@ pub(crate) fn close_others(root: &Root, live: u64) -> Result<(), Error> {
     let generations = root.ambar().dir("generations")?;
     let mut open = Vec::new();
     for number in root.trees()?.into_iter().filter(|&number| number != live) {
-        let tree = generations.dir(number.to_string())?;
-        if tree.stat_self()?.st_mode & 0o077 != 0 {
-            open.push((number, tree));
+        // Not opened: this process would then be one that uses it.
+        if generations.stat(number.to_string())?.is_some_and(|stat| stat.st_mode & 0o077 != 0) {
+            open.push(number);
         }
     }
     if open.is_empty() {
         return Ok(());
     }
-    if let Some(used) = used_generations(root)? {
-        for (_, tree) in open.iter().filter(|(number, _)| !used.contains(number)) {
-            tree.chmod(0o700)?;
-        }
+    let Some(used) = used_generations(root)? else { return Ok(()) };
+    for number in open.into_iter().filter(|number| !used.contains(number)) {
+        generations.dir(number.to_string())?.chmod(0o700)?;
     }
     Ok(())
 }
