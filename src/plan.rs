@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-use ambar_pkgfmt::digest::hex;
+use ambar_pkgfmt::path::TextOrHex;
 use ambar_pkgfmt::{Digest, Format, PackageId, PayloadPath};
 use ambar_store::Reason;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -56,37 +56,17 @@ pub struct Options {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct OsPath(pub PathBuf);
 
-#[derive(Serialize, Deserialize)]
-#[serde(untagged)]
-enum Written {
-    Text(String),
-    Bytes { hex: String },
-}
-
 impl Serialize for OsPath {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let written = match self.0.to_str() {
-            Some(text) => Written::Text(text.into()),
-            None => Written::Bytes { hex: hex(self.0.as_os_str().as_bytes()) },
-        };
-        written.serialize(serializer)
+        TextOrHex::of(self.0.as_os_str().as_bytes()).serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for OsPath {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match Written::deserialize(deserializer)? {
-            Written::Text(text) => Ok(OsPath(text.into())),
-            Written::Bytes { hex } => {
-                let bytes: Option<Vec<u8>> = hex
-                    .as_bytes()
-                    .chunks(2)
-                    .map(|pair| ambar_pkgfmt::digest::unhex::<1>(pair).map(|[byte]| byte))
-                    .collect();
-                let bytes = bytes.ok_or_else(|| serde::de::Error::custom("a path's hex digits are wrong"))?;
-                Ok(OsPath(OsString::from_vec(bytes).into()))
-            }
-        }
+        let bytes = TextOrHex::deserialize(deserializer)?.bytes();
+        let bytes = bytes.ok_or_else(|| serde::de::Error::custom("a path's hex digits are wrong"))?;
+        Ok(OsPath(OsString::from_vec(bytes).into()))
     }
 }
 

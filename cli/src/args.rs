@@ -20,8 +20,8 @@ use crate::style::When;
     long_about = "A content-addressed, transactional package store.\n\nEvery change makes a new generation beside \
                   the live one and switches to it at once; a failed, cancelled or interrupted change leaves the \
                   live generation as it was.",
-    after_long_help = "`ambar help exit-codes` says what the exit codes mean. A program `ambar-foo` on PATH is \
-                       `ambar foo`."
+    after_help = "`ambar help exit-codes` says what the exit codes mean. A program `ambar-foo` on PATH is \
+                  `ambar foo`."
 )]
 pub(crate) struct Cli {
     #[command(flatten)]
@@ -46,10 +46,24 @@ pub(crate) struct Global {
     #[arg(long, global = true, help_heading = "Global options")]
     pub(crate) json: bool,
     /// How to show progress on standard error; auto is a bar on a terminal, else nothing
-    #[arg(long, global = true, value_name = "HOW", value_enum, default_value_t, help_heading = "Global options")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "HOW",
+        value_enum,
+        default_value_t,
+        help_heading = "Global options"
+    )]
     pub(crate) progress: Progress,
     /// When to use colour; auto heeds NO_COLOR
-    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t, help_heading = "Global options")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        value_enum,
+        default_value_t,
+        help_heading = "Global options"
+    )]
     pub(crate) color: When,
     /// Threads for reading and storing packages; 0 is one for each core
     #[arg(long, global = true, value_name = "N", default_value_t = 0, help_heading = "Global options")]

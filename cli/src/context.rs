@@ -55,7 +55,9 @@ impl Context {
             .or_else(|| set("AMBAR_ROOT").map(PathBuf::from))
             .or_else(|| set("XDG_DATA_HOME").filter(absolute).map(|data| below(data, "ambar")))
             .or_else(|| set("HOME").map(|home| below(home, ".local/share/ambar")))
-            .ok_or_else(|| Failure::usage("there is no home directory to find the root in: give it with -D DIR"))
+            .ok_or_else(|| {
+                Failure::usage("there is no home directory to find the root in: give it with -D DIR")
+            })
     }
 
     /// The handle of the root; nothing is made.

@@ -1,8 +1,8 @@
 //! Entries of packages, for people and for machines.
 
-use ambar::pkgfmt::{DraftEntry, Entry, Node};
 use ambar::pkgfmt::digest::hex;
 use ambar::pkgfmt::path::Shown;
+use ambar::pkgfmt::{DraftEntry, Entry, Node};
 use serde_json::{Value, json};
 
 /// Bytes as text where they are UTF-8, otherwise as `{"hex": "…"}`.

@@ -28,7 +28,9 @@ pub(crate) fn all() -> BTreeMap<OsString, PathBuf> {
             let Some(name) = file_name.as_encoded_bytes().strip_prefix(PREFIX.as_bytes()) else { continue };
             let name: OsString = std::os::unix::ffi::OsStringExt::from_vec(name.to_vec());
             let program = directory.join(&file_name);
-            let runs = program.metadata().is_ok_and(|about| about.is_file() && about.permissions().mode() & 0o111 != 0);
+            let runs = program
+                .metadata()
+                .is_ok_and(|about| about.is_file() && about.permissions().mode() & 0o111 != 0);
             if runs && !name.is_empty() && !is_built_in(&name) {
                 found.entry(name).or_insert(program);
             }
@@ -41,15 +43,17 @@ fn is_built_in(name: &OsStr) -> bool {
     Cli::command().get_subcommands().any(|command| name == command.get_name())
 }
 
-/// The external commands, for help; empty when there are none.
-pub(crate) fn listing() -> String {
-    let all = all();
-    if all.is_empty() {
-        return String::new();
+/// The command line with the external commands that there are now added to its help.
+pub(crate) fn listed(command: clap::Command) -> clap::Command {
+    let lines: Vec<String> = all()
+        .iter()
+        .map(|(name, program)| format!("  {:<12} {}", shown_os(name), shown_os(program.as_os_str())))
+        .collect();
+    let mut after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+    if !lines.is_empty() {
+        after = format!("Commands on PATH:\n{}\n\n{after}", lines.join("\n"));
     }
-    let lines: Vec<String> =
-        all.iter().map(|(name, program)| format!("  {:<12} {}", shown_os(name), shown_os(program.as_os_str()))).collect();
-    format!("Commands on PATH:\n{}", lines.join("\n"))
+    command.after_help(after)
 }
 
 fn shown_os(text: &OsStr) -> String {
@@ -78,9 +82,11 @@ pub(crate) fn unknown(name: &OsStr) -> Failure {
     let name = name.to_string_lossy();
     let command = Cli::command();
     let external: Vec<String> = all().keys().map(|name| name.to_string_lossy().into_owned()).collect();
-    let known = command.get_subcommands().map(clap::Command::get_name).chain(external.iter().map(String::as_str));
+    let known =
+        command.get_subcommands().map(clap::Command::get_name).chain(external.iter().map(String::as_str));
     let close = ambar::similar(&name, known);
-    let meant = if close.is_empty() { String::new() } else { format!("; did you mean {}?", close.join(" or ")) };
+    let meant =
+        if close.is_empty() { String::new() } else { format!("; did you mean {}?", close.join(" or ")) };
     Failure::new(Class::Usage, format!("there is no command '{}'{meant}", shown(&name)))
         .advise("`ambar help` lists the commands.")
 }

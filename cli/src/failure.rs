@@ -9,23 +9,26 @@ use crate::text::shown_lines;
 
 /// A command could not do what it was asked.
 #[derive(Debug)]
-pub(crate) struct Failure {
+pub(crate) struct Failure(Box<Told>);
+
+#[derive(Debug)]
+struct Told {
     class: Class,
     message: String,
     /// What to do now.
     advice: Option<&'static str>,
     causes: Vec<String>,
-    pub(crate) conflicts: Vec<PathConflict>,
+    conflicts: Vec<PathConflict>,
     problems: Vec<Problem>,
     /// What there is to tell beside the error, for machines.
-    pub(crate) result: Option<Value>,
+    result: Option<Value>,
     /// The message is ours: it may hold colours, and nothing in it has to be escaped.
     raw: bool,
 }
 
 impl Failure {
     pub(crate) fn new(class: Class, message: impl Into<String>) -> Failure {
-        Failure {
+        Failure(Box::new(Told {
             class,
             message: message.into(),
             advice: None,
@@ -34,7 +37,7 @@ impl Failure {
             problems: Vec::new(),
             result: None,
             raw: false,
-        }
+        }))
     }
 
     pub(crate) fn usage(message: impl Into<String>) -> Failure {
@@ -45,38 +48,45 @@ impl Failure {
     pub(crate) fn system(operation: &str, path: &std::path::Path, error: &std::io::Error) -> Failure {
         let class = match error.kind() {
             std::io::ErrorKind::NotFound => Class::NotFound,
-            std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => Class::Permission,
+            std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
+                Class::Permission
+            }
             std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Class::NoSpace,
             _ => Class::Failed,
         };
         let mut failure = Failure::new(class, format!("cannot {operation} {}: {error}", path.display()));
-        failure.causes.push(error.to_string());
+        failure.0.causes.push(error.to_string());
         failure
     }
 
     pub(crate) fn advise(mut self, advice: &'static str) -> Failure {
-        self.advice = Some(advice);
+        self.0.advice = Some(advice);
         self
     }
 
     pub(crate) fn with(mut self, result: Value) -> Failure {
-        self.result = Some(result);
+        self.0.result = Some(result);
         self
     }
 
     pub(crate) fn raw(mut self) -> Failure {
-        self.raw = true;
+        self.0.raw = true;
         self
     }
 
+    /// What there is to tell beside the error.
+    pub(crate) fn result(&self) -> Option<&Value> {
+        self.0.result.as_ref()
+    }
+
     pub(crate) fn code(&self) -> u8 {
-        self.class as u8
+        self.0.class as u8
     }
 
     /// The message and the advice, with control characters escaped.
     pub(crate) fn for_people(&self) -> String {
-        let mut text = if self.raw { self.message.clone() } else { shown_lines(&self.message) };
-        if let Some(advice) = self.advice {
+        let mut text = if self.0.raw { self.0.message.clone() } else { shown_lines(&self.0.message) };
+        if let Some(advice) = self.0.advice {
             text = format!("{text}\n  {advice}");
         }
         text
@@ -84,6 +94,7 @@ impl Failure {
 
     pub(crate) fn to_json(&self) -> Value {
         let conflicts: Vec<Value> = self
+            .0
             .conflicts
             .iter()
             .map(|conflict| {
@@ -97,11 +108,11 @@ impl Failure {
             .collect();
         json!({
             "code": self.code(),
-            "class": self.class.name(),
-            "message": self.message,
-            "causes": self.causes,
+            "class": self.0.class.name(),
+            "message": self.0.message,
+            "causes": self.0.causes,
             "conflicts": conflicts,
-            "problems": self.problems,
+            "problems": self.0.problems,
         })
     }
 }
@@ -109,12 +120,12 @@ impl Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
         let mut failure = Failure::new(error.class(), error.to_string());
-        failure.advice = advice(&error);
-        failure.conflicts = error.path_conflicts().to_vec();
-        failure.problems = error.problems().to_vec();
+        failure.0.advice = advice(&error);
+        failure.0.conflicts = error.path_conflicts().to_vec();
+        failure.0.problems = error.problems().to_vec();
         let mut cause = error.source();
         while let Some(error) = cause {
-            failure.causes.push(error.to_string());
+            failure.0.causes.push(error.to_string());
             cause = error.source();
         }
         failure
@@ -124,7 +135,9 @@ impl From<Error> for Failure {
 /// What a person can do about an error, where its own text does not say.
 fn advice(error: &Error) -> Option<&'static str> {
     Some(match (error, error.class()) {
-        (Error::NotInstalled { similar, .. }, _) if similar.is_empty() => "`ambar list` shows what is installed.",
+        (Error::NotInstalled { similar, .. }, _) if similar.is_empty() => {
+            "`ambar list` shows what is installed."
+        }
         (Error::NotOwned(_), _) => "`ambar files NAME` lists the paths of a package.",
         (Error::NothingBefore, _) => "`ambar generations` lists what there is.",
         (Error::Unsatisfied(_), _) => {
@@ -133,7 +146,9 @@ fn advice(error: &Error) -> Option<&'static str> {
         (error, _) if !error.path_conflicts().is_empty() => {
             "Nothing has changed. --overwrite lets the packages being installed take these paths."
         }
-        (Error::Package(_), Class::Damaged) => "Nothing has changed. Get the file again from where it came from.",
+        (Error::Package(_), Class::Damaged) => {
+            "Nothing has changed. Get the file again from where it came from."
+        }
         (_, Class::Permission) => "Run ambar as the owner, or choose another root with -D.",
         (_, Class::NoSpace) => "Nothing has changed. Make room, for example with `ambar gc`.",
         _ => return None,

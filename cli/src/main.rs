@@ -35,7 +35,7 @@ fn main() -> ExitCode {
 fn run(arguments: &[OsString]) -> u8 {
     let early = Early::of(arguments);
     let output = Output::new(early.json, early.colour);
-    let command = Cli::command().after_help(external::listing()).color(early.colour.for_clap());
+    let command = external::listed(Cli::command()).color(early.colour.for_clap());
     let parsed = command.try_get_matches_from(arguments).and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = match parsed {
         Ok(cli) => cli,
@@ -54,12 +54,20 @@ fn unparsed(error: &clap::Error, early: &Early, output: &Output) -> u8 {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             let text = error.render();
-            output.print(&if output.out_style().is_on() { text.ansi().to_string() } else { text.to_string() });
+            output.print(&if output.out_style().is_on() {
+                text.ansi().to_string()
+            } else {
+                text.to_string()
+            });
             output.finish(name, Ok(serde_json::json!({ "text": text.to_string() }).into()))
         }
         _ => {
             let text = error.render();
-            let text = if !early.json && output.err_style().is_on() { text.ansi().to_string() } else { text.to_string() };
+            let text = if !early.json && output.err_style().is_on() {
+                text.ansi().to_string()
+            } else {
+                text.to_string()
+            };
             let text = text.strip_prefix("error: ").unwrap_or(&text).trim_end();
             output.finish(name, Err(Failure::usage(text).raw()))
         }

@@ -101,7 +101,12 @@ impl Output {
             Ok(_) => 0,
             Err(failure) => {
                 if !self.json {
-                    drop(writeln!(io::stderr(), "{} {}", self.err.paint(Style::Bad, "ambar:"), failure.for_people()));
+                    drop(writeln!(
+                        io::stderr(),
+                        "{} {}",
+                        self.err.paint(Style::Bad, "ambar:"),
+                        failure.for_people()
+                    ));
                 }
                 failure.code()
             }
@@ -127,7 +132,7 @@ pub(crate) fn envelope(command: &str, done: &Done) -> Value {
         Ok(answer) => object["result"] = answer.result.clone(),
         Err(failure) => {
             object["error"] = failure.to_json();
-            if let Some(result) = &failure.result {
+            if let Some(result) = failure.result() {
                 object["result"] = result.clone();
             }
         }

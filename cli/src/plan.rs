@@ -71,7 +71,8 @@ fn totals(plan: &Plan) -> String {
         plan.items.iter().filter(|item| item.action == Action::Remove).map(|item| item.installed_size).sum();
     let mut text = count(plan.items.len() as u64, "package");
     if plan.incoming() > 0 {
-        text += &format!("; {} of content, {} of it in the store", size(plan.incoming()), size(plan.stored()));
+        text +=
+            &format!("; {} of content, {} of it in the store", size(plan.incoming()), size(plan.stored()));
     }
     if removed > 0 {
         text += &format!("; {} removed, kept by earlier generations", size(removed));

@@ -3,6 +3,8 @@
 //!
 //! An encoding is *canonical*: one value has exactly one byte string, and [`Decoder`] refuses every other.
 
+use crate::digest::Digest;
+
 /// Why bytes are not a valid encoding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CodecError {
@@ -99,6 +101,23 @@ impl Encoder {
             self.number(tag);
             self.bytes(&inner.bytes);
         }
+    }
+
+    /// A list: how many items, then each as `write` writes it.
+    pub fn list<T>(&mut self, items: &[T], mut write: impl FnMut(&mut Encoder, &T)) {
+        self.number(items.len() as u64);
+        for item in items {
+            write(self, item);
+        }
+    }
+
+    /// A field that holds one list; absent when the list is empty.
+    pub fn list_field<T>(&mut self, tag: u64, items: &[T], write: impl FnMut(&mut Encoder, &T)) {
+        self.field(tag, |inner| {
+            if !items.is_empty() {
+                inner.list(items, write);
+            }
+        });
     }
 
     /// A field that holds one text; absent when the text is empty.
@@ -204,6 +223,31 @@ impl<'a> Decoder<'a> {
         text(self.bytes()?)
     }
 
+    /// A digest: 32 bytes as they are.
+    ///
+    /// # Errors
+    /// [`CodecError::Truncated`].
+    pub fn digest(&mut self) -> Result<Digest, CodecError> {
+        self.raw(32)?.try_into().map(Digest).map_err(|_| CodecError::Truncated)
+    }
+
+    /// A list whose items take at least `each` bytes apiece, read by `read`.
+    ///
+    /// # Errors
+    /// As [`count`](Self::count), or what `read` returns.
+    pub fn list<T>(
+        &mut self,
+        each: usize,
+        mut read: impl FnMut(&mut Decoder<'a>) -> Result<T, CodecError>,
+    ) -> Result<Vec<T>, CodecError> {
+        let count = self.count(each)?;
+        let mut items = Vec::new();
+        for _ in 0..count {
+            items.push(read(self)?);
+        }
+        Ok(items)
+    }
+
     /// A count of items that take at least `each` bytes apiece, so that no count can ask for more memory
     /// than the data could fill.
     ///
@@ -215,6 +259,37 @@ impl<'a> Decoder<'a> {
             Some(bytes) if bytes <= self.rest.len() => Ok(count),
             _ => Err(CodecError::Truncated),
         }
+    }
+}
+
+/// Reads a field's body that is one value and nothing after it.
+///
+/// # Errors
+/// What `read` returns, or [`CodecError::Trailing`].
+pub fn whole<'a, T>(
+    body: &'a [u8],
+    read: impl FnOnce(&mut Decoder<'a>) -> Result<T, CodecError>,
+) -> Result<T, CodecError> {
+    let mut decoder = Decoder::new(body);
+    let value = read(&mut decoder)?;
+    decoder.end()?;
+    Ok(value)
+}
+
+/// Reads a field's body that is one list; an empty list would have been left out.
+///
+/// # Errors
+/// As [`Decoder::list`], and [`CodecError::Rule`] for an empty list.
+pub fn list_field<'a, T>(
+    body: &'a [u8],
+    each: usize,
+    read: impl FnMut(&mut Decoder<'a>) -> Result<T, CodecError>,
+) -> Result<Vec<T>, CodecError> {
+    let items = whole(body, |d| d.list(each, read))?;
+    if items.is_empty() {
+        Err(CodecError::Rule("a list is empty; an absent field is left out"))
+    } else {
+        Ok(items)
     }
 }
 

@@ -9,7 +9,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::digest::hex;
+use crate::digest::{hex, unhex};
 
 /// Longest component of a path, in bytes (`NAME_MAX` on Linux).
 pub const MAX_COMPONENT: usize = 255;
@@ -180,12 +180,39 @@ impl fmt::Debug for PayloadPath {
     }
 }
 
-/// As text where the bytes are UTF-8, otherwise as `{"hex": "…"}`.
-#[derive(Serialize, Deserialize)]
+/// Bytes as people and machines read them: text where they are UTF-8, otherwise `{"hex": "…"}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
-enum Written {
+pub enum TextOrHex {
+    /// UTF-8.
     Text(String),
-    Bytes { hex: String },
+    /// Anything else.
+    Bytes {
+        /// Two digits for each byte.
+        hex: String,
+    },
+}
+
+impl TextOrHex {
+    /// The bytes, written.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> TextOrHex {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => TextOrHex::Text(text.into()),
+            Err(_) => TextOrHex::Bytes { hex: hex(bytes) },
+        }
+    }
+
+    /// The bytes that were written, or `None` where the digits are wrong.
+    #[must_use]
+    pub fn bytes(self) -> Option<Vec<u8>> {
+        match self {
+            TextOrHex::Text(text) => Some(text.into_bytes()),
+            TextOrHex::Bytes { hex } => {
+                hex.as_bytes().chunks(2).map(|pair| unhex::<1>(pair).map(|[byte]| byte)).collect()
+            }
+        }
+    }
 }
 
 impl Serialize for PayloadPath {
@@ -193,25 +220,15 @@ impl Serialize for PayloadPath {
         if !serializer.is_human_readable() {
             return serializer.serialize_bytes(&self.0);
         }
-        match std::str::from_utf8(&self.0) {
-            Ok(text) => serializer.serialize_str(text),
-            Err(_) => Written::Bytes { hex: hex(&self.0) }.serialize(serializer),
-        }
+        TextOrHex::of(&self.0).serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for PayloadPath {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let bytes = if deserializer.is_human_readable() {
-            match Written::deserialize(deserializer)? {
-                Written::Text(text) => text.into_bytes(),
-                Written::Bytes { hex } => hex
-                    .as_bytes()
-                    .chunks(2)
-                    .map(|pair| crate::digest::unhex::<1>(pair).map(|[byte]| byte))
-                    .collect::<Option<Vec<u8>>>()
-                    .ok_or_else(|| de::Error::custom("a path's hex digits are wrong"))?,
-            }
+            let written = TextOrHex::deserialize(deserializer)?;
+            written.bytes().ok_or_else(|| de::Error::custom("a path's hex digits are wrong"))?
         } else {
             Vec::<u8>::deserialize(deserializer)?
         };

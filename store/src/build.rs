@@ -20,7 +20,7 @@ use crate::private;
 use crate::root::Root;
 use crate::sync::Barrier;
 use crate::tree::{MACHINE, Placed, Tree, is_machine};
-use crate::writer::{Step, Watch};
+use crate::watch::{Step, Watch};
 
 /// How a tree's files come from the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -209,7 +209,12 @@ impl Build<'_> {
 }
 
 /// Makes a link as its entry declares it; a link has an owner as well.
-pub(crate) fn make_symlink(dir: &Dir, name: &[u8], target: &[u8], placed: Placed<'_, '_>) -> Result<(), Error> {
+pub(crate) fn make_symlink(
+    dir: &Dir,
+    name: &[u8],
+    target: &[u8],
+    placed: Placed<'_, '_>,
+) -> Result<(), Error> {
     dir.symlink(target, name)?;
     match placed.entry() {
         Some(entry) if placed.profile().privileged() && (entry.uid, entry.gid) != (0, 0) => {

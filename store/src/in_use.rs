@@ -21,7 +21,8 @@ pub(crate) fn used_generations(root: &Root) -> Result<Option<BTreeSet<u64>>, Err
     let mut used = BTreeSet::new();
     for entry in std::fs::read_dir("/proc").on("list", "/proc")? {
         let process = entry.on("list", "/proc")?.path();
-        let is_process = process.file_name().is_some_and(|name| name.as_bytes().iter().all(u8::is_ascii_digit));
+        let is_process =
+            process.file_name().is_some_and(|name| name.as_bytes().iter().all(u8::is_ascii_digit));
         if is_process && !look_at(&process, trees.as_os_str().as_bytes(), &mut used) {
             return Ok(None);
         }
@@ -38,7 +39,9 @@ fn look_at(process: &Path, trees: &[u8], used: &mut BTreeSet<u64>) -> bool {
             rest = &rest[position + trees.len()..];
             let digits = rest.strip_prefix(b"/").unwrap_or_default();
             let end = digits.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(digits.len());
-            used.extend(std::str::from_utf8(&digits[..end]).ok().and_then(|number| number.parse::<u64>().ok()));
+            used.extend(
+                std::str::from_utf8(&digits[..end]).ok().and_then(|number| number.parse::<u64>().ok()),
+            );
         }
     };
     let readable = |kind: ErrorKind| kind != ErrorKind::PermissionDenied;

@@ -5,7 +5,7 @@
 //! bytes before it. The fields are listed at [`Record`]. Records are enough to answer every question about a
 //! generation without the database, and to make the database again.
 
-use ambar_pkgfmt::codec::{CodecError, Decoder, Encoder, Fields, text};
+use ambar_pkgfmt::codec::{CodecError, Decoder, Encoder, Fields, list_field, text, whole};
 use ambar_pkgfmt::{Digest, PackageId, PayloadPath};
 use serde::{Deserialize, Serialize};
 
@@ -89,7 +89,7 @@ impl Record {
         e.field(tag::ROOT, |e| e.raw(&self.root));
         e.field(tag::TIME, |e| e.signed(self.time));
         e.text_field(tag::CAUSE, &self.cause);
-        list(&mut e, tag::PACKAGES, &self.packages, |e, package| {
+        e.list_field(tag::PACKAGES, &self.packages, |e, package| {
             e.raw(&package.id.0.0);
             e.text(&package.name);
             e.text(&package.version);
@@ -102,11 +102,11 @@ impl Record {
                 Reason::Automatic => 2,
             });
         });
-        list(&mut e, tag::OVERWRITES, &self.overwrites, |e, (path, winner)| {
+        e.list_field(tag::OVERWRITES, &self.overwrites, |e, (path, winner)| {
             e.bytes(path.as_bytes());
             e.text(winner);
         });
-        list(&mut e, tag::KEPT, &self.kept, |e, (path, digest)| {
+        e.list_field(tag::KEPT, &self.kept, |e, (path, digest)| {
             e.bytes(path.as_bytes());
             e.raw(&digest.0);
         });
@@ -152,21 +152,19 @@ impl Record {
         };
         let mut fields = Fields::new(d);
         while let Some((tag, body)) = fields.next()? {
-            let mut d = Decoder::new(body);
             match tag {
-                tag::NUMBER => record.number = d.number()?,
-                tag::PARENT => record.parent = Some(d.number()?),
-                tag::ROOT => record.root = d.raw(16)?.try_into().map_err(|_| CodecError::Truncated)?,
-                tag::TIME => record.time = d.signed()?,
-                tag::CAUSE => record.cause = text(d.raw(body.len())?)?.to_owned(),
-                tag::PACKAGES => record.packages = items(&mut d, 39, installed)?,
+                tag::NUMBER => record.number = whole(body, Decoder::number)?,
+                tag::PARENT => record.parent = Some(whole(body, Decoder::number)?),
+                tag::ROOT => record.root = body.try_into().map_err(|_| CodecError::Truncated)?,
+                tag::TIME => record.time = whole(body, Decoder::signed)?,
+                tag::CAUSE => record.cause = text(body)?.to_owned(),
+                tag::PACKAGES => record.packages = list_field(body, 39, installed)?,
                 tag::OVERWRITES => {
-                    record.overwrites = items(&mut d, 2, |d| Ok((path(d)?, d.text()?.to_owned())))?;
+                    record.overwrites = list_field(body, 2, |d| Ok((path(d)?, d.text()?.to_owned())))?;
                 }
-                tag::KEPT => record.kept = items(&mut d, 33, |d| Ok((path(d)?, digest_of(d)?)))?,
+                tag::KEPT => record.kept = list_field(body, 33, |d| Ok((path(d)?, d.digest()?)))?,
                 value => return Err(CodecError::Unknown { what: "record field", value }),
             }
-            d.end()?;
         }
         Ok(record)
     }
@@ -186,34 +184,13 @@ impl Installed {
     }
 }
 
-fn list<T>(e: &mut Encoder, tag: u64, items: &[T], mut write: impl FnMut(&mut Encoder, &T)) {
-    e.field(tag, |e| {
-        if !items.is_empty() {
-            e.number(items.len() as u64);
-            items.iter().for_each(|item| write(e, item));
-        }
-    });
-}
-
-fn items<'a, T>(
-    d: &mut Decoder<'a>,
-    each: usize,
-    mut read: impl FnMut(&mut Decoder<'a>) -> Result<T, CodecError>,
-) -> Result<Vec<T>, CodecError> {
-    (0..d.count(each)?).map(|_| read(d)).collect()
-}
-
 fn path(d: &mut Decoder<'_>) -> Result<PayloadPath, CodecError> {
     PayloadPath::new(d.bytes()?).map_err(|_| CodecError::Rule("a path is not a valid payload path"))
 }
 
-fn digest_of(d: &mut Decoder<'_>) -> Result<Digest, CodecError> {
-    d.raw(32)?.try_into().map(Digest).map_err(|_| CodecError::Truncated)
-}
-
 fn installed(d: &mut Decoder<'_>) -> Result<Installed, CodecError> {
     Ok(Installed {
-        id: PackageId(digest_of(d)?),
+        id: PackageId(d.digest()?),
         name: d.text()?.to_owned(),
         version: d.text()?.to_owned(),
         release: d.text()?.to_owned(),

@@ -5,9 +5,10 @@
 use std::collections::BTreeSet;
 
 use crate::error::Error;
+use crate::lists::Lists;
 use crate::root::Root;
 use crate::tree::Tree;
-use crate::writer::{self, Lists};
+use crate::writer;
 use crate::{gc, machine};
 
 /// Puts a root right. The caller holds its store's lock.

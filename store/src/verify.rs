@@ -11,12 +11,13 @@ use crate::db::Reader;
 use crate::dir::{Dir, is_dir, is_file, is_symlink};
 use crate::error::Error;
 use crate::holdings::holdings;
+use crate::lists::Lists;
 use crate::object::{ObjectId, Profile};
 use crate::private::hash_file;
 use crate::record::Record;
 use crate::root::Root;
 use crate::tree::{Placed, Tree, is_machine};
-use crate::writer::{Lists, Watch};
+use crate::watch::{Step, Watch};
 
 /// Something that is not as it should be.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -136,7 +137,7 @@ impl Root {
                         return Err(Error::Cancelled);
                     }
                     let finding = self.verify_object(id, users, reader.as_ref())?;
-                    watch.step(crate::writer::Step::Object);
+                    watch.step(Step::Object);
                     Ok(finding)
                 })
                 .collect::<Result<_, Error>>()

@@ -8,59 +8,19 @@ use ambar_pkgfmt::{Digest, Manifest, PackageId, Sha1Digest};
 use crate::build::{Build, From, LinkKind};
 use crate::db::rows::{FileRow, JournalRow, PendingRow};
 use crate::db::{Changes, Entering, GenerationChange, Reader};
-use crate::dir::{Dir, random_hex};
+use crate::dir::random_hex;
 use crate::error::{Context, Error};
 use crate::gc::Collected;
-use crate::object::{ObjectId, Profile};
+use crate::lists::Lists;
+use crate::object::ObjectId;
 use crate::objects::ObjectWriter;
 use crate::record::{Installed, Record};
-use crate::root::{AMBAR, CURRENT, Root};
+use crate::root::{CURRENT, Root};
 use crate::store::StoreLock;
 use crate::sync::Barrier;
-use crate::tree::{Contents, Tree, is_machine};
-use crate::{machine, private};
-
-/// A point in a transaction, told to whoever watches: for progress, and for tests that stop there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Step {
-    /// The lock is held, and what an earlier crash left is put right.
-    Locked,
-    /// One object is stored (or known).
-    Object,
-    /// All objects are written.
-    Objects,
-    /// One entry of the tree is made.
-    TreeEntry,
-    /// The tree is complete, under `work/`.
-    Tree,
-    /// The record is written.
-    Record,
-    /// The tree has its final name.
-    Named,
-    /// Everything so far is durable.
-    Synced,
-    /// The database knows the generation.
-    Committed,
-    /// The names at the root's top are there.
-    TopLinks,
-    /// The link names the new generation: it is live.
-    Switched,
-    /// The machine's directories have followed.
-    Machine,
-    /// Nothing is left to do.
-    Finished,
-}
-
-/// Watches a transaction, and may ask it to stop.
-pub trait Watch: Sync {
-    /// A step was reached.
-    fn step(&self, _step: Step) {}
-
-    /// Whether to stop. Asked often; heeded before the commit, never after.
-    fn cancelled(&self) -> bool {
-        false
-    }
-}
+use crate::tree::Tree;
+use crate::watch::{Step, Watch};
+use crate::{machine, private, top};
 
 /// A root that this process may change.
 #[derive(Debug)]
@@ -270,8 +230,8 @@ impl<'r> Writer<'r> {
             None => None,
         };
         let to_tree = Tree::merge(new.contents(overwriting), &recorded)?;
-        let top_names = top_names(&to_tree);
-        check_top(self.root.top(), top_names.iter().map(Vec::as_slice))?;
+        let top_names = top::names(&to_tree);
+        top::check(self.root.top(), top_names.iter().map(Vec::as_slice))?;
 
         let number = self.next_number()?;
         let from_number = live.as_ref().map(|(record, _)| record.number);
@@ -353,8 +313,8 @@ impl<'r> Writer<'r> {
             None => None,
         };
         let to_tree = Tree::merge(new.contents(&[]), &target.overwrites)?;
-        let top_names = top_names(&to_tree);
-        check_top(self.root.top(), top_names.iter().map(Vec::as_slice))?;
+        let top_names = top::names(&to_tree);
+        top::check(self.root.top(), top_names.iter().map(Vec::as_slice))?;
         let from_number = live.as_ref().map(|(record, _)| record.number);
         let generations = self.root.ambar().dir("generations")?;
         let from = match (&from_tree, from_number) {
@@ -474,7 +434,7 @@ impl<'r> Writer<'r> {
         writing.commit()?;
         watch.step(Step::Committed);
         // Step 5. New names at the top may dangle; they are durable before the link can name their targets.
-        self.make_top_links(&prepared.top_names)?;
+        top::make_links(self.root.top(), &prepared.top_names)?;
         watch.step(Step::TopLinks);
         let ambar = self.root.ambar();
         let fresh = "current.new";
@@ -523,7 +483,7 @@ impl<'r> Writer<'r> {
                 outcome.pending.push(error.to_string());
             }
         };
-        warn(remove_stale_top_links(self.root.top(), top_names));
+        warn(top::remove_stale_links(self.root.top(), top_names));
         warn(self.mark_swept());
         warn(crate::in_use::close_others(self.root, outcome.generation));
         if self.root.config().keep > 0 {
@@ -532,18 +492,6 @@ impl<'r> Writer<'r> {
         warn(crate::recover::empty_trash(self.root));
         watch.step(Step::Finished);
     }
-
-    fn make_top_links(&self, names: &[Vec<u8>]) -> Result<(), Error> {
-        let top = self.root.top();
-        let mut made = false;
-        for name in names {
-            if top.stat(name)?.is_none() {
-                top.symlink(&top_target(name), name)?;
-                made = true;
-            }
-        }
-        if made { top.sync() } else { Ok(()) }
-    }
 }
 
 struct Built {
@@ -551,87 +499,6 @@ struct Built {
     siblings: BTreeMap<ObjectId, u32>,
     notes: Vec<String>,
 }
-
-/// The manifests of a list, read or at hand.
-pub(crate) struct Lists<'m> {
-    packages: Vec<(std::borrow::Cow<'m, Manifest>, Profile)>,
-}
-
-impl<'m> Lists<'m> {
-    pub(crate) fn load(
-        root: &Root,
-        packages: Option<&[Installed]>,
-        known: &HashMap<PackageId, &'m Manifest>,
-    ) -> Result<Lists<'m>, Error> {
-        let read = |package: &Installed| {
-            let manifest = match known.get(&package.id) {
-                Some(manifest) => std::borrow::Cow::Borrowed(*manifest),
-                None => std::borrow::Cow::Owned(root.store().manifest(package.id)?),
-            };
-            Ok((manifest, package.profile))
-        };
-        let packages = packages.unwrap_or_default().iter().map(read).collect::<Result<_, Error>>()?;
-        Ok(Lists { packages })
-    }
-
-    pub(crate) fn contents(&self, overwriting: &[String]) -> Vec<Contents<'_>> {
-        self.packages
-            .iter()
-            .map(|(manifest, profile)| Contents {
-                manifest,
-                profile: *profile,
-                overwrites: overwriting.contains(&manifest.name),
-            })
-            .collect()
-    }
-}
-
-/// What a link at the root's top points to.
-fn top_target(name: &[u8]) -> Vec<u8> {
-    [AMBAR.as_bytes(), b"/", CURRENT.as_bytes(), b"/", name].concat()
-}
-
-/// The names that a tree needs at the root's top.
-fn top_names(tree: &Tree<'_>) -> Vec<Vec<u8>> {
-    let mut names: Vec<Vec<u8>> =
-        tree.top().children().map(|(name, _)| name.to_vec()).filter(|name| !is_machine(name)).collect();
-    if tree.at(b"var/usrlocal").is_some() && tree.at(b"usr").is_none() {
-        names.push(b"usr".to_vec());
-    }
-    names
-}
-
-/// Makes sure that every one of `names` is free at the top of a root, or our own link.
-///
-/// # Errors
-/// [`Error::InTheWay`], and nothing has been touched.
-pub fn check_top<'n>(top: &Dir, names: impl Iterator<Item = &'n [u8]>) -> Result<(), Error> {
-    for name in names.filter(|name| !is_machine(name)) {
-        let Some(stat) = top.stat(name)? else { continue };
-        let ours = crate::dir::is_symlink(&stat) && top.read_link(name)?.as_ref() == Some(&top_target(name));
-        if !ours {
-            return Err(Error::InTheWay { path: top.join(name) });
-        }
-    }
-    Ok(())
-}
-
-/// Removes our links at the top that lead to nothing in the live generation.
-pub(crate) fn remove_stale_top_links(top: &Dir, names: &[Vec<u8>]) -> Result<(), Error> {
-    for (name, kind) in top.list()? {
-        let stale = kind == rustix::fs::FileType::Symlink
-            && !names.contains(&name)
-            && top.read_link(&name)?.as_ref() == Some(&top_target(&name));
-        // `etc` may hold the machine's files alone.
-        if stale && top.dir(AMBAR)?.dir(CURRENT_DIR)?.stat(&name)?.is_none() {
-            top.unlink(&name)?;
-        }
-    }
-    Ok(())
-}
-
-/// The live tree, as a directory to look into (the link is followed).
-const CURRENT_DIR: &str = "current/.";
 
 /// Takes note that the pending work of a generation is done and durable.
 pub(crate) fn finish_pending(root: &Root, generation: u64) -> Result<(), Error> {

@@ -8,6 +8,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 
 use ambar::{Options, OsPath, Outcome, Request, Root, Silent};
 
@@ -202,9 +203,28 @@ pub(crate) fn same_view(found: &View, expected: &View, what: &str) {
     let differing = paths.into_iter().filter(|path| found.get(*path) != expected.get(*path));
     let shown: Vec<String> = differing
         .map(|path| {
-            let side = |view: &View| view.get(path).map(|(kind, mode, content)| format!("{kind}{mode:o}:{}", content.len()));
+            let side = |view: &View| {
+                view.get(path).map(|(kind, mode, content)| format!("{kind}{mode:o}:{}", content.len()))
+            };
             format!("{}: {:?}, not {:?}", path.display(), side(found), side(expected))
         })
         .collect();
     assert!(shown.is_empty(), "{what}: {shown:#?}");
+}
+
+/// This very test program as a child process that runs one ignored test of its own.
+pub(crate) fn child_test(name: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--ignored", "--exact", name, "--test-threads=1", "--nocapture"]).stdin(Stdio::null());
+    command
+}
+
+/// A child process that is killed when this goes away, whatever happens.
+pub(crate) struct Running(pub(crate) Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }

@@ -33,7 +33,8 @@ pub(crate) fn completion(context: &Context, shell: clap_complete::Shell) -> Done
 
 pub(crate) fn man(context: &Context, directory: Option<&Path>) -> Done {
     let Some(directory) = directory else {
-        let page = String::from_utf8_lossy(&page(pages().into_iter().next().unwrap_or_else(Cli::command))?).into_owned();
+        let page = String::from_utf8_lossy(&page(pages().into_iter().next().unwrap_or_else(Cli::command))?)
+            .into_owned();
         context.output().print(&page);
         return Ok(json!({ "page": page }).into());
     };

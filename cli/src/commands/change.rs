@@ -57,7 +57,9 @@ fn change(context: &Context, request: Request) -> Done {
         return Ok(answer(context, &plan, None));
     }
     if !plan.is_empty() {
-        context.agree().map_err(|failure| failure.with(json!({ "plan": plan, "outcome": null, "dry_run": false })))?;
+        context
+            .agree()
+            .map_err(|failure| failure.with(json!({ "plan": plan, "outcome": null, "dry_run": false })))?;
     }
     let watcher = Watcher::new(context);
     let done = root.execute(&plan, &watcher);

@@ -13,14 +13,7 @@ use crate::{Done, EXIT_CODES, external};
 pub(crate) fn help(context: &Context, topic: Option<&OsStr>) -> Done {
     let painter = context.output().out_style();
     let text = match topic {
-        None => {
-            let mut command = Cli::command();
-            let listing = external::listing();
-            let after = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
-            let after = if listing.is_empty() { after } else { format!("{listing}\n\n{after}") };
-            command = command.after_help(after.clone()).after_long_help(after);
-            command.render_help()
-        }
+        None => external::listed(Cli::command()).render_help(),
         Some(topic) if topic == "exit-codes" => {
             let mut text = String::new();
             for (code, meaning) in EXIT_CODES {
@@ -28,8 +21,10 @@ pub(crate) fn help(context: &Context, topic: Option<&OsStr>) -> Done {
             }
             text += "\nAny of 1 to 10 means that the live generation is byte for byte what it was.\n";
             context.output().print(&text);
-            let codes: Vec<_> =
-                EXIT_CODES.iter().map(|(code, meaning)| json!({ "code": code, "meaning": meaning })).collect();
+            let codes: Vec<_> = EXIT_CODES
+                .iter()
+                .map(|(code, meaning)| json!({ "code": code, "meaning": meaning }))
+                .collect();
             return Ok(json!({ "exit_codes": codes }).into());
         }
         Some(topic) => {

@@ -22,7 +22,9 @@ pub(crate) fn info(context: &Context, subject: Option<&OsStr>) -> Done {
         Some(subject) if is_package_file(subject) => file(context, Path::new(subject), false),
         Some(subject) => match subject.to_str() {
             Some(name) => package(context, name),
-            None => Err(Failure::usage(format!("{} is not the name of a package", subject.to_string_lossy()))),
+            None => {
+                Err(Failure::usage(format!("{} is not the name of a package", subject.to_string_lossy())))
+            }
         },
     }
 }
@@ -38,10 +40,14 @@ fn root(context: &Context) -> Done {
     field(context, "store", &about.store);
     field(context, "generation", &generation);
     field(context, "packages", &about.packages.to_string());
-    field(context, "files are", match &*name_of(about.link) {
-        "hard" => "hard links into the store",
-        _ => "copies of what the store has: it cannot be linked from here, or config.toml says so",
-    });
+    field(
+        context,
+        "files are",
+        match &*name_of(about.link) {
+            "hard" => "hard links into the store",
+            _ => "copies of what the store has: it cannot be linked from here, or config.toml says so",
+        },
+    );
     field(context, "owners are", if about.privileged { "applied" } else { "recorded, not applied" });
     field(context, "objects", &format!("{}, {}", about.objects, size(about.bytes)));
     Ok(json!({ "kind": "root", "root": about }).into())
@@ -72,7 +78,15 @@ fn file(context: &Context, path: &Path, everything: bool) -> Done {
     field(context, "format", package.format().name());
     field(context, "signature", "none: unsigned");
     show(context, &draft.manifest, package.translations());
-    field(context, "content", &format!("{}, {}", count(draft.entries.len() as u64, "entry").replace("entrys", "entries"), size(bytes)));
+    field(
+        context,
+        "content",
+        &format!(
+            "{}, {}",
+            count(draft.entries.len() as u64, "entry").replace("entrys", "entries"),
+            size(bytes)
+        ),
+    );
     let mut result = json!({
         "kind": "file",
         "file": OsPath(path.into()),

@@ -23,13 +23,18 @@ pub(crate) fn verify(context: &Context, names: &[String]) -> Done {
     let painter = context.output().out_style();
     for finding in &findings {
         let subject = painter.paint(Style::Bad, &name_of(finding.subject));
-        context.line(format!("{subject}: {}: {}", shown(&finding.location.display().to_string()), shown(&finding.problem)));
+        context.line(format!(
+            "{subject}: {}: {}",
+            shown(&finding.location.display().to_string()),
+            shown(&finding.problem)
+        ));
         if !finding.packages.is_empty() {
             let packages: Vec<String> = finding.packages.iter().map(|name| shown(name)).collect();
             context.line(format!("  packages: {}", packages.join(", ")));
         }
         if !finding.paths.is_empty() {
-            let paths: Vec<String> = finding.paths.iter().take(PATHS_SHOWN).map(ToString::to_string).collect();
+            let paths: Vec<String> =
+                finding.paths.iter().take(PATHS_SHOWN).map(ToString::to_string).collect();
             let more = if finding.paths.len() > PATHS_SHOWN { " …" } else { "" };
             context.line(format!("  paths: {}{more}", paths.join(", ")));
         }

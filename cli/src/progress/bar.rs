@@ -13,7 +13,9 @@ impl Bar {
     pub(super) fn new() -> Bar {
         let bar = ProgressBar::no_length();
         let template = "{bar:30} {bytes:>10} of {total_bytes}  {wide_msg}";
-        bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+        bar.set_style(
+            ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()),
+        );
         Bar(bar)
     }
 }

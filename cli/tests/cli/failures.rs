@@ -14,7 +14,11 @@ fn a_command_line_that_makes_no_sense_is_2() {
         assert!(ran.out.is_empty(), "{ran:?}");
     }
     assert_eq!(place.run([]).code, 2);
-    assert_eq!(place.run(["install", "-y", &example(HELLO_1), &example(HELLO_2)]).code, 2, "two versions of one name");
+    assert_eq!(
+        place.run(["install", "-y", &example(HELLO_1), &example(HELLO_2)]).code,
+        2,
+        "two versions of one name"
+    );
 }
 
 #[test]
@@ -53,7 +57,8 @@ fn a_directory_of_somebody_else_is_4_and_untouched() {
     std::fs::create_dir_all(place.root().join("usr/bin")).unwrap();
     let ran = place.run(["install", "-y", &example(CONFIG)]);
     assert_eq!(ran.code, 4, "{ran:?}");
-    let names: Vec<_> = std::fs::read_dir(place.root()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let names: Vec<_> =
+        std::fs::read_dir(place.root()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(names, ["usr"]);
 }
 
@@ -77,7 +82,8 @@ fn what_this_user_may_not_do_is_5() {
 #[test]
 fn a_lock_that_another_holds_is_6() {
     let place = Place::installed();
-    let lock = std::fs::File::options().read(true).write(true).open(place.root().join(".ambar/lock")).unwrap();
+    let lock =
+        std::fs::File::options().read(true).write(true).open(place.root().join(".ambar/lock")).unwrap();
     lock.lock().unwrap();
     let ran = place.run(["install", "-y", "--reinstall", &example(LIB_1)]);
     assert_eq!(ran.code, 6, "{ran:?}");
@@ -118,7 +124,8 @@ fn without_a_home_the_root_must_be_named() {
 #[test]
 fn the_root_is_found_through_the_environment() {
     let place = Place::installed();
-    let list = |name: &str, value: &std::path::Path| ran(program().arg("list").env(name, value)).out.lines().count();
+    let list =
+        |name: &str, value: &std::path::Path| ran(program().arg("list").env(name, value)).out.lines().count();
     assert_eq!(list("AMBAR_ROOT", &place.root()), 3);
     let data = place.path().join("home/.local/share");
     std::fs::create_dir_all(&data).unwrap();

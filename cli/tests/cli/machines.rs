@@ -56,12 +56,11 @@ fn errors_are_objects_too() {
         (["install", "--bogus", "x"], "usage"),
         (["diff", "x..y", "--color=never"], "usage"),
         (["remove", "hello", "--color=never"], "usage"),
-        (["remove", "-y", "libgreet"], "unsatisfied"),
+        (["remove", "-y", "libgreet"], "conflict"),
         (["inspect", "/dev/null", "--color=never"], "verification-failed"),
     ] {
         let object = place.json(line);
         let error = &object["error"];
-        let class = if class == "unsatisfied" { "conflict" } else { class };
         assert_eq!(error["class"], class, "{line:?} {object}");
         assert!(!error["message"].as_str().unwrap().is_empty());
         assert!(error["causes"].is_array() && error["conflicts"].is_array() && error["problems"].is_array());
@@ -99,14 +98,18 @@ fn progress_can_be_read_line_by_line() {
     let named = |name: &str| events.iter().find(|event| event["event"] == name).cloned().unwrap();
     assert_eq!(named("begin")["packages"], 1);
     assert_eq!(named("package")["name"], "libgreet");
-    assert_eq!(named("stored")["bytes"], 1779);
+    let stored = events.iter().filter(|event| event["event"] == "stored").next_back().unwrap();
+    assert_eq!(stored["bytes"], 1772, "the sum so far; the second name of a hard link is not read again");
     let steps: Vec<&str> = events.iter().filter_map(|event| event["step"].as_str()).collect();
     let order = ["locked", "objects", "tree", "synced", "committed", "switched"];
     let found: Vec<&str> = steps.iter().copied().filter(|step| order.contains(step)).collect();
     assert_eq!(found, order);
 
     let ran = place.run(["install", "-y", "--reinstall", "--progress", "plain", &example(LIB_1)]);
-    assert!(ran.err.contains("reading libgreet") && ran.err.contains("the new generation is live"), "{ran:?}");
+    assert!(
+        ran.err.contains("reading libgreet") && ran.err.contains("the new generation is live"),
+        "{ran:?}"
+    );
     let ran = place.run(["install", "-y", "--reinstall", &example(LIB_1)]);
     assert!(ran.err.is_empty(), "no bar without a terminal: {ran:?}");
 }
@@ -116,8 +119,12 @@ fn colour_is_used_only_when_asked_for() {
     let place = Place::installed();
     let lib = example(LIB_2);
     assert!(!place.run(["install", "-n", "--ignore-dependency", &lib]).out.contains('\x1b'));
-    assert!(place.run(["install", "-n", "--ignore-dependency", "--color", "always", &lib]).out.contains('\x1b'));
-    assert!(!place.run(["install", "-n", "--ignore-dependency", "--color", "never", &lib]).out.contains('\x1b'));
+    assert!(
+        place.run(["install", "-n", "--ignore-dependency", "--color", "always", &lib]).out.contains('\x1b')
+    );
+    assert!(
+        !place.run(["install", "-n", "--ignore-dependency", "--color", "never", &lib]).out.contains('\x1b')
+    );
     assert!(place.run(["--color=always", "--bogus"]).err.contains('\x1b'));
 }
 

@@ -26,7 +26,8 @@ fn inspect_shows_all_that_a_file_says() {
     assert_eq!(result["format"], "pisi-1.2");
     assert_eq!(result["manifest"]["relations"][0]["alternatives"][0]["name"], "libgreet");
     assert_eq!(result["manifest"]["history"].as_array().unwrap().len(), 2);
-    let hello = result["entries"].as_array().unwrap().iter().find(|entry| entry["path"] == "usr/bin/hello").unwrap();
+    let hello =
+        result["entries"].as_array().unwrap().iter().find(|entry| entry["path"] == "usr/bin/hello").unwrap();
     assert_eq!(hello["mode"], "0755");
     assert_eq!(hello["size"], 298);
 }

@@ -119,7 +119,8 @@ pub(crate) fn json(command: &mut Command) -> Value {
 
 /// Whether a program is on `PATH`; tests that need one say when it is not.
 pub(crate) fn has(name: impl AsRef<OsStr>) -> bool {
-    let found = Command::new(name.as_ref()).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let found =
+        Command::new(name.as_ref()).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
     if found.is_err() {
         println!("skipped: there is no {}", name.as_ref().to_string_lossy());
     }

@@ -43,7 +43,10 @@ fn generations_differences_and_history_tell_what_happened() {
     assert_eq!(place.run(["rollback", "-y"]).code, 0);
     let generations = place.run(["generations"]).out;
     let lines: Vec<&str> = generations.lines().collect();
-    assert!(lines[0].starts_with("*  1  ") && lines[0].ends_with("install greet-config hello libgreet"), "{lines:?}");
+    assert!(
+        lines[0].starts_with("*  1  ") && lines[0].ends_with("install greet-config hello libgreet"),
+        "{lines:?}"
+    );
     assert!(lines[1].starts_with("   2  "), "{lines:?}");
 
     let diff = place.run(["diff", "1..2"]).out;
@@ -55,7 +58,8 @@ fn generations_differences_and_history_tell_what_happened() {
     assert_eq!(place.run(["diff", "1"]).code, 2);
 
     let history = place.run(["history"]).out;
-    let causes: Vec<&str> = history.lines().map(|line| line.splitn(2, 'Z').nth(1).unwrap_or_default().trim()).collect();
+    let causes: Vec<&str> =
+        history.lines().map(|line| line.split_once('Z').unwrap_or_default().1.trim()).collect();
     assert_eq!(causes.len(), 3, "{history}");
     assert!(causes[2].contains("rollback"), "{history}");
 }

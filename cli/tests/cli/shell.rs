@@ -21,7 +21,8 @@ fn path_with_frob(place: &Place) -> std::ffi::OsString {
 fn a_program_on_path_is_a_command() {
     let place = Place::new();
     let path = path_with_frob(&place);
-    let ran_frob = ran(program().env("PATH", &path).args(["-D", "/some/root", "frob", "-x", "--json", "a b"]));
+    let ran_frob =
+        ran(program().env("PATH", &path).args(["-D", "/some/root", "frob", "-x", "--json", "a b"]));
     assert_eq!(ran_frob.code, 42);
     assert_eq!(ran_frob.out, "/some/root|-x --json a b\n");
 

@@ -1,7 +1,6 @@
 //! Reading the canonical encoding; `docs/manifest.md` is the specification.
 
-use crate::codec::{CodecError, Decoder, Fields, text};
-use crate::digest::Digest;
+use crate::codec::{CodecError, Decoder, Fields, list_field, text, whole};
 use crate::path::PayloadPath;
 use crate::relation::{Constraint, Op, Relation, RelationKind, Subject, Target, TargetKind};
 
@@ -68,56 +67,12 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Manifest, CodecError> {
     Ok(manifest)
 }
 
-/// Reads a field that is one value and nothing after it.
-fn whole<'a, T>(
-    body: &'a [u8],
-    read: impl FnOnce(&mut Decoder<'a>) -> Result<T, CodecError>,
-) -> Result<T, CodecError> {
-    let mut decoder = Decoder::new(body);
-    let value = read(&mut decoder)?;
-    decoder.end()?;
-    Ok(value)
-}
-
-/// Reads a list whose items take at least `each` bytes.
-fn list<'a, T>(
-    d: &mut Decoder<'a>,
-    each: usize,
-    mut read: impl FnMut(&mut Decoder<'a>) -> Result<T, CodecError>,
-) -> Result<Vec<T>, CodecError> {
-    let count = d.count(each)?;
-    let mut items = Vec::new();
-    for _ in 0..count {
-        items.push(read(d)?);
-    }
-    Ok(items)
-}
-
-/// Reads a field that is one list; an empty list would have been left out.
-fn list_field<'a, T>(
-    body: &'a [u8],
-    each: usize,
-    read: impl FnMut(&mut Decoder<'a>) -> Result<T, CodecError>,
-) -> Result<Vec<T>, CodecError> {
-    let items = whole(body, |d| list(d, each, read))?;
-    if items.is_empty() {
-        Err(CodecError::Rule("a list is empty; an absent field is left out"))
-    } else {
-        Ok(items)
-    }
-}
-
 fn owned_text(d: &mut Decoder<'_>) -> Result<String, CodecError> {
     Ok(d.text()?.to_owned())
 }
 
-fn digest(d: &mut Decoder<'_>) -> Result<Digest, CodecError> {
-    let bytes = d.raw(32)?;
-    bytes.try_into().map(Digest).map_err(|_| CodecError::Truncated)
-}
-
 fn relation(d: &mut Decoder<'_>) -> Result<Relation, CodecError> {
-    Ok(Relation { kind: RelationKind::from_code(d.number()?)?, alternatives: list(d, 4, target)? })
+    Ok(Relation { kind: RelationKind::from_code(d.number()?)?, alternatives: d.list(4, target)? })
 }
 
 fn target(d: &mut Decoder<'_>) -> Result<Target, CodecError> {
@@ -125,7 +80,7 @@ fn target(d: &mut Decoder<'_>) -> Result<Target, CodecError> {
         kind: TargetKind::from_code(d.number()?)?,
         name: owned_text(d)?,
         arch: owned_text(d)?,
-        constraints: list(d, 3, |d| {
+        constraints: d.list(3, |d| {
             Ok(Constraint {
                 subject: Subject::from_code(d.number()?)?,
                 op: Op::from_code(d.number()?)?,
@@ -142,7 +97,7 @@ fn script(d: &mut Decoder<'_>) -> Result<Script, CodecError> {
         target: owned_text(d)?,
         file: owned_text(d)?,
         size: d.number()?,
-        digest: digest(d)?,
+        digest: d.digest()?,
     })
 }
 
@@ -151,11 +106,11 @@ fn change(d: &mut Decoder<'_>) -> Result<Change, CodecError> {
         release: owned_text(d)?,
         version: owned_text(d)?,
         date: owned_text(d)?,
-        kinds: list(d, 1, owned_text)?,
+        kinds: d.list(1, owned_text)?,
         comment: owned_text(d)?,
         author: owned_text(d)?,
         email: owned_text(d)?,
-        actions: list(d, 3, |d| {
+        actions: d.list(3, |d| {
             Ok(ChangeAction { action: owned_text(d)?, package: owned_text(d)?, target: owned_text(d)? })
         })?,
     })
@@ -200,7 +155,7 @@ fn entry(d: &mut Decoder<'_>, previous: &[u8], kinds: &[String]) -> Result<Entry
         }
     }
     if has(part::XATTRS) {
-        entry.xattrs = list(d, 2, |d| Ok((d.bytes()?.to_vec(), d.bytes()?.to_vec())))?;
+        entry.xattrs = d.list(2, |d| Ok((d.bytes()?.to_vec(), d.bytes()?.to_vec())))?;
         if entry.xattrs.is_empty() {
             return Err(CodecError::Rule("an empty list of attributes is left out"));
         }
@@ -210,7 +165,7 @@ fn entry(d: &mut Decoder<'_>, previous: &[u8], kinds: &[String]) -> Result<Entry
     entry.keep_mtime = has(part::KEEP_MTIME);
     entry.node = match kind_code {
         node::DIRECTORY => Node::Directory,
-        node::FILE => Node::File { size: d.number()?, digest: digest(d)? },
+        node::FILE => Node::File { size: d.number()?, digest: d.digest()? },
         node::SYMLINK => Node::Symlink { target: d.bytes()?.to_vec() },
         value => return Err(CodecError::Unknown { what: "entry type", value: u64::from(value) }),
     };

@@ -76,18 +76,18 @@ pub(super) fn encode(manifest: &Manifest) -> Vec<u8> {
     e.text_field(tag::PACKAGER, &manifest.packager);
     e.text_field(tag::SUMMARY, &manifest.summary);
     e.text_field(tag::DESCRIPTION, &manifest.description);
-    list_field(&mut e, tag::LICENCES, &manifest.licences, |e, text| e.text(text));
-    list_field(&mut e, tag::CATEGORIES, &manifest.categories, |e, text| e.text(text));
-    list_field(&mut e, tag::COMPONENTS, &manifest.components, |e, text| e.text(text));
-    list_field(&mut e, tag::RELATIONS, &manifest.relations, relation);
-    list_field(&mut e, tag::SCRIPTS, &manifest.scripts, script);
-    list_field(&mut e, tag::HISTORY, &manifest.history, change);
-    list_field(&mut e, tag::PROPERTIES, &manifest.properties, |e, (key, value)| {
+    e.list_field(tag::LICENCES, &manifest.licences, |e, text| e.text(text));
+    e.list_field(tag::CATEGORIES, &manifest.categories, |e, text| e.text(text));
+    e.list_field(tag::COMPONENTS, &manifest.components, |e, text| e.text(text));
+    e.list_field(tag::RELATIONS, &manifest.relations, relation);
+    e.list_field(tag::SCRIPTS, &manifest.scripts, script);
+    e.list_field(tag::HISTORY, &manifest.history, change);
+    e.list_field(tag::PROPERTIES, &manifest.properties, |e, (key, value)| {
         e.text(key);
         e.text(value);
     });
     let kinds = kinds(manifest);
-    list_field(&mut e, tag::KINDS, &kinds, |e, text| e.text(text));
+    e.list_field(tag::KINDS, &kinds, |e, text| e.text(text));
     e.field(tag::ENTRIES, |e| {
         let mut previous: &[u8] = b"";
         if !manifest.entries.is_empty() {
@@ -115,31 +115,16 @@ pub(super) fn shared_prefix(a: &[u8], b: &[u8]) -> usize {
     a.iter().zip(b).take_while(|(x, y)| x == y).count()
 }
 
-fn list<T>(e: &mut Encoder, items: &[T], mut write: impl FnMut(&mut Encoder, &T)) {
-    e.number(items.len() as u64);
-    for item in items {
-        write(e, item);
-    }
-}
-
-fn list_field<T>(e: &mut Encoder, tag: u64, items: &[T], write: impl FnMut(&mut Encoder, &T)) {
-    e.field(tag, |e| {
-        if !items.is_empty() {
-            list(e, items, write);
-        }
-    });
-}
-
 fn relation(e: &mut Encoder, relation: &Relation) {
     e.number(relation.kind.code());
-    list(e, &relation.alternatives, target);
+    e.list(&relation.alternatives, target);
 }
 
 fn target(e: &mut Encoder, target: &Target) {
     e.number(target.kind.code());
     e.text(&target.name);
     e.text(&target.arch);
-    list(e, &target.constraints, |e, constraint| {
+    e.list(&target.constraints, |e, constraint| {
         e.number(constraint.subject.code());
         e.number(constraint.op.code());
         e.text(&constraint.value);
@@ -159,11 +144,11 @@ fn change(e: &mut Encoder, change: &Change) {
     e.text(&change.release);
     e.text(&change.version);
     e.text(&change.date);
-    list(e, &change.kinds, |e, text| e.text(text));
+    e.list(&change.kinds, |e, text| e.text(text));
     e.text(&change.comment);
     e.text(&change.author);
     e.text(&change.email);
-    list(e, &change.actions, |e, action| {
+    e.list(&change.actions, |e, action| {
         e.text(&action.action);
         e.text(&action.package);
         e.text(&action.target);
@@ -212,7 +197,7 @@ fn entry(e: &mut Encoder, entry: &Entry, previous: &[u8], kinds: &[&str]) {
         e.number(u64::from(entry.link_group));
     }
     if !entry.xattrs.is_empty() {
-        list(e, &entry.xattrs, |e, (name, value)| {
+        e.list(&entry.xattrs, |e, (name, value)| {
             e.bytes(name);
             e.bytes(value);
         });

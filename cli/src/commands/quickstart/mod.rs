@@ -65,7 +65,10 @@ struct Tour<'c> {
 
 impl Tour<'_> {
     fn heading(&self, text: &str) {
-        self.context.line(format!("\n{}", self.context.output().out_style().paint(Style::Heading, &format!("== {text}"))));
+        self.context.line(format!(
+            "\n{}",
+            self.context.output().out_style().paint(Style::Heading, &format!("== {text}"))
+        ));
     }
 
     /// Shows what a person would type.
@@ -91,7 +94,8 @@ impl Tour<'_> {
         self.typed(&line);
         let arguments = ["ambar"].iter().chain(words).map(std::ffi::OsString::from);
         let arguments = arguments.chain(files.iter().map(|file| file.clone().into_os_string()));
-        let cli = Cli::try_parse_from(arguments).map_err(|error| Failure::new(Class::Failed, error.to_string()))?;
+        let cli =
+            Cli::try_parse_from(arguments).map_err(|error| Failure::new(Class::Failed, error.to_string()))?;
         let name = commands::name(&cli.command);
         let done = commands::run(&self.inner, cli.command);
         let mut step = envelope(&name, &done);

@@ -29,7 +29,9 @@ impl Found {
     /// Older or newer: by release where both have one, otherwise by version.
     fn compare(&self, other: &Found) -> Ordering {
         let release = version::compare_releases(&self.release, &other.release).unwrap_or(Ordering::Equal);
-        release.then_with(|| version::compare(self.order, &self.version, &other.version).unwrap_or(Ordering::Equal))
+        release.then_with(|| {
+            version::compare(self.order, &self.version, &other.version).unwrap_or(Ordering::Equal)
+        })
     }
 }
 
@@ -139,7 +141,10 @@ fn settle(tour: &Tour<'_>, packages: &mut BTreeMap<String, PathBuf>) -> Result<V
                 options.ignore_dependency = true;
             }
             Err(Error::Setuid { package, .. }) => {
-                tour.context.line(format!("{} has setuid files; --strip-setuid takes the bits off.", shown(&package)));
+                tour.context.line(format!(
+                    "{} has setuid files; --strip-setuid takes the bits off.",
+                    shown(&package)
+                ));
                 options.strip_setuid = true;
             }
             Err(error) if !error.path_conflicts().is_empty() => {
@@ -152,6 +157,7 @@ fn settle(tour: &Tour<'_>, packages: &mut BTreeMap<String, PathBuf>) -> Result<V
             Err(error) => return Err(error.into()),
         }
     }
-    let flags = [(options.ignore_dependency, "--ignore-dependency"), (options.strip_setuid, "--strip-setuid")];
+    let flags =
+        [(options.ignore_dependency, "--ignore-dependency"), (options.strip_setuid, "--strip-setuid")];
     Ok(flags.into_iter().filter_map(|(set, flag)| set.then_some(flag)).collect())
 }
