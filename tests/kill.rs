@@ -452,18 +452,6 @@ impl Observer for Canceller {
     }
 }
 
-/// Everything there is of a root, to the inode, apart from the bytes of the lock (who held it last) and of the
-/// database (whose pages may move).
-fn everything(root: &Path) -> BTreeMap<PathBuf, Seen> {
-    let mut everything = tree(root);
-    for name in [".ambar/lock", ".ambar/db.redb"] {
-        if let Some(seen) = everything.get_mut(Path::new(name)) {
-            seen.content.clear();
-        }
-    }
-    everything
-}
-
 #[test]
 fn a_cancelled_transaction_leaves_everything_as_it_was() {
     let packages = packages();
@@ -485,12 +473,7 @@ fn a_cancelled_transaction_leaves_everything_as_it_was() {
                 Err(error) => assert_eq!(error.class(), Class::Cancelled, "{kind:?} at {patience}: {error}"),
             }
             assert_eq!(path.exists(), kind != Kind::FirstInstall);
-            let after = everything(&path);
-            let paths: BTreeSet<&PathBuf> = before.keys().chain(after.keys()).collect();
-            for path in paths {
-                let same = before.get(path) == after.get(path);
-                assert!(same, "{kind:?} cancelled at {patience}: {} is not as it was", path.display());
-            }
+            same_everything(&everything(&path), &before, &format!("{kind:?} cancelled at {patience}"));
             cancelled += 1;
         }
         println!("{kind:?}: cancelled at {cancelled} moments");

@@ -259,17 +259,19 @@ fn range(text: &str) -> Result<(u64, u64), String> {
 }
 
 /// What must be known before the command line is understood, so that mistakes in it are answered as asked.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Early {
     pub(crate) json: bool,
     pub(crate) colour: When,
     /// The first word that is no option.
     pub(crate) command: Option<String>,
+    /// The commands on `PATH` are in the help already.
+    pub(crate) listed: bool,
 }
 
 impl Early {
     pub(crate) fn of(arguments: &[OsString]) -> Early {
-        let mut early = Early { json: false, colour: When::Auto, command: None };
+        let mut early = Early { json: false, colour: When::Auto, command: None, listed: false };
         let mut words = arguments.iter().skip(1).map(|word| word.to_string_lossy());
         while let Some(word) = words.next() {
             match &*word {

@@ -2,7 +2,8 @@
 
 use std::error::Error as _;
 
-use ambar::{Class, Error, PathConflict, Problem};
+use ambar::pkgfmt::Problem;
+use ambar::{Class, Error, PathConflict, Problem as Unsatisfied};
 use serde_json::{Value, json};
 
 use crate::text::shown_lines;
@@ -19,7 +20,7 @@ struct Told {
     advice: Option<&'static str>,
     causes: Vec<String>,
     conflicts: Vec<PathConflict>,
-    problems: Vec<Problem>,
+    problems: Vec<Unsatisfied>,
     /// What there is to tell beside the error, for machines.
     result: Option<Value>,
     /// The message is ours: it may hold colours, and nothing in it has to be escaped.
@@ -132,6 +133,11 @@ impl From<Error> for Failure {
     }
 }
 
+/// Whether every conflict is over a file that both packages have, which one of them can be given.
+fn takes_paths(error: &Error) -> bool {
+    error.path_conflicts().iter().all(|conflict| conflict.reason == "both have it")
+}
+
 /// What a person can do about an error, where its own text does not say.
 fn advice(error: &Error) -> Option<&'static str> {
     Some(match (error, error.class()) {
@@ -143,8 +149,12 @@ fn advice(error: &Error) -> Option<&'static str> {
         (Error::Unsatisfied(_), _) => {
             "Nothing has changed. Name the other packages as well, or go on without them: --ignore-dependency."
         }
-        (error, _) if !error.path_conflicts().is_empty() => {
-            "Nothing has changed. --overwrite lets the packages being installed take these paths."
+        (error, _) if !error.path_conflicts().is_empty() => match takes_paths(error) {
+            true => "Nothing has changed. --overwrite lets the packages being installed take these paths.",
+            false => "Nothing has changed. These packages cannot be installed together.",
+        },
+        (Error::Package(package), _) if matches!(package.problem, Problem::NotAPackage(_)) => {
+            "`ambar version` lists the formats that are read."
         }
         (Error::Package(_), Class::Damaged) => {
             "Nothing has changed. Get the file again from where it came from."

@@ -35,9 +35,7 @@ fn main() -> ExitCode {
 fn run(arguments: &[OsString]) -> u8 {
     let early = Early::of(arguments);
     let output = Output::new(early.json, early.colour);
-    let command = external::listed(Cli::command()).color(early.colour.for_clap());
-    let parsed = command.try_get_matches_from(arguments).and_then(|matches| Cli::from_arg_matches(&matches));
-    let cli = match parsed {
+    let cli = match parse(Cli::command(), &early, arguments) {
         Ok(cli) => cli,
         Err(error) => return unparsed(&error, &early, &output),
     };
@@ -45,6 +43,22 @@ fn run(arguments: &[OsString]) -> u8 {
     let context = Context::new(cli.global, output);
     let done = commands::run(&context, cli.command);
     context.output().finish(&name, done)
+}
+
+fn parse(command: clap::Command, early: &Early, arguments: &[OsString]) -> Result<Cli, clap::Error> {
+    let parsed = command.color(early.colour.for_clap()).try_get_matches_from(arguments);
+    match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
+        // Only help wants the commands on PATH, which take time to find.
+        Err(error) if shows_help(&error) && early.command.is_none() && !early.listed => {
+            parse(external::listed(Cli::command()), &Early { listed: true, ..early.clone() }, arguments)
+        }
+        parsed => parsed,
+    }
+}
+
+fn shows_help(error: &clap::Error) -> bool {
+    use clap::error::ErrorKind;
+    matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand)
 }
 
 /// Answers a command line that names no command to run: help, the version, or a mistake.

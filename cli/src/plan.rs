@@ -1,6 +1,6 @@
 //! Plans for people: the table that precedes every change.
 
-use ambar::{Action, Item, Plan};
+use ambar::{Action, Item, Plan, Request};
 
 use crate::context::Context;
 use crate::style::{Painter, Style};
@@ -25,7 +25,8 @@ pub(crate) fn show(context: &Context, plan: &Plan) {
         let name = shown(&item.name);
         if !item.setuid.is_empty() {
             let paths: Vec<String> = item.setuid.iter().map(ToString::to_string).collect();
-            let text = format!("{name}: setuid or setgid: {}", paths.join(", "));
+            let taken_off = if strips_setuid(plan) { ", which is taken off" } else { "" };
+            let text = format!("{name}: setuid or setgid{taken_off}: {}", paths.join(", "));
             context.line(painter.paint(Style::Warning, &text));
         }
         if !item.scripts.is_empty() {
@@ -36,6 +37,10 @@ pub(crate) fn show(context: &Context, plan: &Plan) {
     for note in &plan.notes {
         context.line(shown(note));
     }
+}
+
+fn strips_setuid(plan: &Plan) -> bool {
+    matches!(&plan.request, Request::Install { options, .. } if options.strip_setuid)
 }
 
 /// The table of a list of changes.

@@ -228,3 +228,27 @@ impl Drop for Running {
         let _ = self.0.wait();
     }
 }
+
+/// Everything there is of a root, to the inode, apart from the bytes of the lock (who held it last) and of the
+/// database (whose pages may move).
+pub(crate) fn everything(root: &Path) -> BTreeMap<PathBuf, Seen> {
+    let mut everything = tree(root);
+    for name in [".ambar/lock", ".ambar/db.redb"] {
+        if let Some(seen) = everything.get_mut(Path::new(name)) {
+            seen.content.clear();
+        }
+    }
+    everything
+}
+
+/// Makes sure that nothing of a root has been touched.
+#[track_caller]
+pub(crate) fn same_everything(
+    found: &BTreeMap<PathBuf, Seen>,
+    expected: &BTreeMap<PathBuf, Seen>,
+    what: &str,
+) {
+    for path in found.keys().chain(expected.keys()) {
+        assert!(found.get(path) == expected.get(path), "{what}: {} is not as it was", path.display());
+    }
+}

@@ -78,15 +78,8 @@ fn file(context: &Context, path: &Path, everything: bool) -> Done {
     field(context, "format", package.format().name());
     field(context, "signature", "none: unsigned");
     show(context, &draft.manifest, package.translations());
-    field(
-        context,
-        "content",
-        &format!(
-            "{}, {}",
-            count(draft.entries.len() as u64, "entry").replace("entrys", "entries"),
-            size(bytes)
-        ),
-    );
+    let content = format!("{}, {}", count(draft.entries.len() as u64, "path"), size(bytes));
+    field(context, "content", &content);
     let mut result = json!({
         "kind": "file",
         "file": OsPath(path.into()),

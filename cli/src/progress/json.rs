@@ -16,9 +16,10 @@ const PACE: Duration = Duration::from_millis(100);
 #[derive(Default)]
 struct Sums {
     bytes: u64,
+    objects: u64,
     entries: u64,
-    /// What was told last.
-    told: (u64, u64),
+    /// What was told last, of each.
+    told: (u64, u64, u64),
     at: Option<Instant>,
 }
 
@@ -34,10 +35,13 @@ impl Sums {
         if self.bytes > self.told.0 {
             events.push(json!({ "event": "stored", "bytes": self.bytes }));
         }
-        if self.entries > self.told.1 {
+        if self.objects > self.told.1 {
+            events.push(json!({ "event": "objects", "objects": self.objects }));
+        }
+        if self.entries > self.told.2 {
             events.push(json!({ "event": "entries", "entries": self.entries }));
         }
-        self.told = (self.bytes, self.entries);
+        self.told = (self.bytes, self.objects, self.entries);
         events
     }
 
@@ -62,7 +66,10 @@ impl Show for Json {
                 sums.bytes += bytes;
                 sums.paced()
             }
-            Event::Step(Step::Object) => return,
+            Event::Step(Step::Object) => {
+                sums.objects += 1;
+                sums.paced()
+            }
             Event::Step(Step::TreeEntry) => {
                 sums.entries += 1;
                 sums.paced()
@@ -74,8 +81,16 @@ impl Show for Json {
             }
             _ => return,
         };
-        let lines: String = events.iter().map(|event| format!("{event}\n")).collect();
-        // Progress that nobody reads is no reason to stop.
-        drop(std::io::stderr().lock().write_all(lines.as_bytes()));
+        write(&events);
     }
+
+    fn end(&self) {
+        write(&self.sums.lock().unwrap_or_else(PoisonError::into_inner).due());
+    }
+}
+
+fn write(events: &[Value]) {
+    let lines: String = events.iter().map(|event| format!("{event}\n")).collect();
+    // Progress that nobody reads is no reason to stop.
+    drop(std::io::stderr().lock().write_all(lines.as_bytes()));
 }

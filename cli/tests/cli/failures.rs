@@ -74,7 +74,7 @@ fn what_this_user_may_not_do_is_5() {
     } else {
         let file = place.path().join("unreadable.pisi");
         std::fs::copy(example(LIB_2), &file).unwrap();
-        std::fs::set_permissions(&file, PermissionsExt::from_mode(0)).unwrap();
+        std::fs::set_permissions(&file, PermissionsExt::from_mode(0o000)).unwrap();
         assert_eq!(place.run(["install", "-y", file.to_str().unwrap()]).code, 5);
     }
 }

@@ -98,7 +98,7 @@ fn progress_can_be_read_line_by_line() {
     let named = |name: &str| events.iter().find(|event| event["event"] == name).cloned().unwrap();
     assert_eq!(named("begin")["packages"], 1);
     assert_eq!(named("package")["name"], "libgreet");
-    let stored = events.iter().filter(|event| event["event"] == "stored").next_back().unwrap();
+    let stored = events.iter().rfind(|event| event["event"] == "stored").unwrap();
     assert_eq!(stored["bytes"], 1772, "the sum so far; the second name of a hard link is not read again");
     let steps: Vec<&str> = events.iter().filter_map(|event| event["step"].as_str()).collect();
     let order = ["locked", "objects", "tree", "synced", "committed", "switched"];
