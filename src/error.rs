@@ -197,6 +197,7 @@ fn io_class(error: &std::io::Error) -> Class {
     match error.kind() {
         K::NotFound => Class::NotFound,
         K::PermissionDenied | K::ReadOnlyFilesystem => Class::Permission,
+        K::NotADirectory => Class::Conflict,
         K::StorageFull | K::QuotaExceeded | K::FileTooLarge => Class::NoSpace,
         _ => Class::Failed,
     }

@@ -14,13 +14,19 @@ use ambar_pkgfmt::{
 use ambar_store::Dir;
 
 use crate::error::Error;
+use crate::observer::{Event, Observer};
 
 /// Unpacks the package file at `file` into `directory`, checking every entry. Owners are applied only by the
-/// superuser; setuid and setgid bits likewise.
+/// superuser; setuid and setgid bits likewise. `observer` is told how far it is, and can stop it.
 ///
 /// # Errors
 /// [`Error`] for a damaged package, a directory that is not empty, or what the system refuses.
-pub fn extract(file: &Path, directory: &Path, limits: &Limits) -> Result<Manifest, Error> {
+pub fn extract(
+    file: &Path,
+    directory: &Path,
+    limits: &Limits,
+    observer: &dyn Observer,
+) -> Result<Manifest, Error> {
     let package = PackageFile::open(file, limits)?;
     let existed = directory.exists();
     if !existed {
@@ -31,7 +37,7 @@ pub fn extract(file: &Path, directory: &Path, limits: &Limits) -> Result<Manifes
     if !top.list()?.is_empty() {
         return Err(Error::Usage(format!("{} is not empty", directory.display())));
     }
-    let done = unpack(&package, &top);
+    let done = unpack(&package, &top, observer);
     if done.is_err() {
         for (name, _) in top.list()? {
             top.remove_all(&name)?;
@@ -44,9 +50,12 @@ pub fn extract(file: &Path, directory: &Path, limits: &Limits) -> Result<Manifes
     done
 }
 
-fn unpack(package: &PackageFile, top: &Dir) -> Result<Manifest, Error> {
+fn unpack(package: &PackageFile, top: &Dir, observer: &dyn Observer) -> Result<Manifest, Error> {
     let entries = package.draft().entries.len();
-    let mut sink = Sink { package, top, hashed: vec![None; entries], failed: None };
+    let bytes = package.draft().entries.iter().filter_map(|entry| entry.size).fold(0, u64::saturating_add);
+    observer.event(Event::Begin { packages: 1, bytes });
+    observer.event(Event::Package { name: &package.draft().manifest.name });
+    let mut sink = Sink { package, top, observer, hashed: vec![None; entries], failed: None };
     let payload = match (package.read_payload(&mut sink), sink.failed) {
         (_, Some(error)) => return Err(error),
         (Err(error), None) => return Err(error.into()),
@@ -90,6 +99,7 @@ fn unpack(package: &PackageFile, top: &Dir) -> Result<Manifest, Error> {
 struct Sink<'s> {
     package: &'s PackageFile,
     top: &'s Dir,
+    observer: &'s dyn Observer,
     hashed: Vec<Option<Hashed>>,
     failed: Option<Error>,
 }
@@ -97,7 +107,7 @@ struct Sink<'s> {
 impl Sink<'_> {
     fn write(&mut self, member: Member, content: &mut dyn Read) -> Result<(), Stopped> {
         let path = &self.package.draft().entries[member.index].path;
-        match write(self.top, path, content) {
+        match write(self.top, path, content, self.observer) {
             Ok(Some(hashed)) => {
                 self.hashed[member.index] = Some(hashed);
                 Ok(())
@@ -122,7 +132,12 @@ impl PayloadSink for Sink<'_> {
     }
 }
 
-fn write(top: &Dir, path: &PayloadPath, content: &mut dyn Read) -> Result<Option<Hashed>, Error> {
+fn write(
+    top: &Dir,
+    path: &PayloadPath,
+    content: &mut dyn Read,
+    observer: &dyn Observer,
+) -> Result<Option<Hashed>, Error> {
     let (dir, name) = place(top, path)?;
     let fail = |operation| {
         let path = dir.join(name);
@@ -132,10 +147,14 @@ fn write(top: &Dir, path: &PayloadPath, content: &mut dyn Read) -> Result<Option
     let mut hasher = ContentHasher::new(true);
     let mut buffer = vec![0; 256 << 10];
     loop {
+        if observer.cancelled() {
+            return Err(ambar_store::Error::Cancelled.into());
+        }
         match content.read(&mut buffer) {
             Ok(0) => break,
             Ok(read) => {
                 hasher.update(&buffer[..read]);
+                observer.event(Event::Stored { bytes: read as u64 });
                 file.write_all(&buffer[..read]).map_err(fail("write"))?;
             }
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}

@@ -38,7 +38,7 @@ mod root;
 mod transaction;
 
 pub use ambar_pkgfmt as pkgfmt;
-pub use ambar_store::{Collected, Finding, Installed, PathConflict, Reason, Step, Subject};
+pub use ambar_store::{Clash, Collected, Finding, Installed, PathConflict, Reason, Step, Subject};
 
 pub use error::{Class, Error, Problem};
 pub use extract::extract;

@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::Path;
 
-use ambar_pkgfmt::{ContentHasher, Digest, Draft, Manifest, PackageFile, PackageId, PayloadPath, Sha1Digest};
+use ambar_pkgfmt::{
+    ContentHasher, Digest, Draft, Entry, Manifest, Node, PackageFile, PackageId, PayloadPath, Sha1Digest,
+};
 use ambar_store::db::Reader;
-use ambar_store::{Installed, MtimePolicy, PathConflict, Profile, Reason, Record};
+use ambar_store::{Contents, Installed, MtimePolicy, Profile, Reason, Record, Tree};
 use rayon::prelude::*;
 
 use crate::dependencies::{Universe, replaced_by};
@@ -115,7 +117,7 @@ impl Root {
         let kept = base.manifests.iter().filter(|manifest| !goes(&manifest.name));
         let after = kept.chain(candidates.iter().map(|new| &new.draft.manifest));
         check_relations(base, after, options)?;
-        check_paths(base, &candidates, &goes, options)?;
+        plan.notes.extend(check_paths(base, &candidates, profile, &goes, options)?);
         if let Some(found) = &base.root {
             let paths = candidates.iter().flat_map(|new| &new.draft.entries).map(|entry| &entry.path);
             let names: BTreeSet<&[u8]> = paths.filter_map(|path| path.components().next()).collect();
@@ -393,43 +395,42 @@ fn check_relations<'m>(
     if problems.is_empty() { Ok(()) } else { Err(Error::Unsatisfied(problems)) }
 }
 
-/// Finds the files that two packages would have at one path, as far as file lists can tell; links on the way
-/// are followed when the tree is made.
+/// Merges the trees as far as file lists can tell, and so finds paths that two packages claim, and directories
+/// that they disagree about. What may be a symlink only the payload tells: such entries are left out here, and
+/// looked at again when the tree is made.
 fn check_paths(
     base: &Base,
     candidates: &[Candidate],
+    profile: Profile,
     goes: &dyn Fn(&str) -> bool,
     options: &Options,
-) -> Result<(), Error> {
-    if options.overwrite {
-        return Ok(());
-    }
-    let mut owners: BTreeMap<&PayloadPath, &str> = BTreeMap::new();
-    for (manifest, package) in base.manifests.iter().zip(base.installed()) {
-        if !goes(&package.name) {
-            let files =
-                manifest.entries.iter().filter(|entry| !matches!(entry.node, ambar_pkgfmt::Node::Directory));
-            owners.extend(files.map(|entry| (&entry.path, package.name.as_str())));
-        }
-    }
-    let recorded: BTreeSet<&PayloadPath> =
-        base.live.iter().flat_map(|(record, _)| &record.overwrites).map(|(path, _)| path).collect();
-    let mut conflicts = Vec::new();
-    for new in candidates {
-        let name = new.draft.manifest.name.as_str();
-        for entry in new.draft.entries.iter().filter(|entry| entry.sha1.is_some()) {
-            if recorded.contains(&entry.path) {
-                continue;
+) -> Result<Vec<String>, Error> {
+    let listed: Vec<Manifest> = candidates.iter().map(|new| as_listed(&new.draft)).collect();
+    let kept = base.manifests.iter().zip(base.installed()).filter(|(_, package)| !goes(&package.name));
+    let mut contents: Vec<Contents<'_>> = kept
+        .map(|(manifest, package)| Contents { manifest, profile: package.profile, overwrites: false })
+        .chain(listed.iter().map(|manifest| Contents { manifest, profile, overwrites: options.overwrite }))
+        .collect();
+    contents.sort_by(|a, b| a.manifest.name.cmp(&b.manifest.name));
+    let recorded = base.live.as_ref().map_or(&[][..], |(record, _)| &record.overwrites);
+    Ok(Tree::merge(contents, recorded)?.notes)
+}
+
+/// A draft as a manifest: a path with a hash is a file, unless its mode is that of links; without, a directory.
+fn as_listed(draft: &Draft) -> Manifest {
+    let mut manifest = Manifest::new(&draft.manifest.name, &draft.manifest.version, draft.manifest.order);
+    for listed in &draft.entries {
+        let (node, mode) = match (listed.sha1, listed.mode) {
+            (Some(_), Some(0o777)) => continue,
+            (Some(_), mode) => {
+                let size = listed.size.unwrap_or(0);
+                (Node::File { size, digest: Digest([0; 32]) }, mode.unwrap_or(0o644))
             }
-            if let Some(other) = owners.insert(&entry.path, name) {
-                conflicts.push(PathConflict {
-                    path: entry.path.clone(),
-                    first: other.into(),
-                    second: name.into(),
-                    reason: "both have it",
-                });
-            }
-        }
+            (None, mode) => (Node::Directory, mode.unwrap_or(0o755)),
+        };
+        let mut entry = Entry::new(listed.path.clone(), node, mode);
+        (entry.uid, entry.gid) = (listed.uid.unwrap_or(0), listed.gid.unwrap_or(0));
+        manifest.entries.push(entry);
     }
-    if conflicts.is_empty() { Ok(()) } else { Err(ambar_store::Error::Conflict(conflicts).into()) }
+    manifest
 }

@@ -228,10 +228,19 @@ impl Root {
     /// The last actions, oldest first.
     ///
     /// # Errors
-    /// [`Error`]; nothing where the database cannot be read just now.
+    /// [`Error`]. Where the database cannot be read just now, only what made each generation.
     pub fn history(&self) -> Result<Vec<Action>, Error> {
         let Some(root) = self.found()? else { return Ok(Vec::new()) };
-        let Some(reader) = root.store().read()? else { return Ok(Vec::new()) };
+        let Some(reader) = root.store().read()? else {
+            // The database cannot be read just now: the records tell at least what made each generation.
+            let made = |generation: Generation| Action {
+                time: generation.time,
+                generation: generation.number,
+                from: generation.parent,
+                cause: generation.cause,
+            };
+            return Ok(self.generations()?.into_iter().map(made).collect());
+        };
         let rows = reader.journal(root.id())?;
         let action = |row: ambar_store::db::rows::JournalRow| Action {
             time: row.time,

@@ -55,7 +55,8 @@ impl Bench {
         same_everything(&everything(self.root.path()), &self.before, what);
 
         let fresh = self.dir.path().join("fresh");
-        let error = install(&Root::open(&fresh).unwrap(), &[self.dir.path().join("package.pisi")]).unwrap_err();
+        let error =
+            install(&Root::open(&fresh).unwrap(), &[self.dir.path().join("package.pisi")]).unwrap_err();
         assert_eq!(error.class(), Class::Damaged, "{what}: {error}");
         assert!(!fresh.exists(), "{what}: a root is left behind");
         message
@@ -189,9 +190,13 @@ fn what_leads_out_is_refused() {
     let listed_twice = honest().listed(listed("data", "usr/share/hello/a", b"content", 0o644));
     bench.refuses_with(&listed_twice.bytes(), "a path listed twice", &["usr/share/hello/a"]);
     for kind in [Type::Char, Type::Block, Type::Fifo] {
-        let device = honest()
-            .listed(listed("data", "usr/device", b"", 0o644))
-            .member(tar_member(kind, "usr/device", "", b"", 0o644));
+        let device = honest().listed(listed("data", "usr/device", b"", 0o644)).member(tar_member(
+            kind,
+            "usr/device",
+            "",
+            b"",
+            0o644,
+        ));
         bench.refuses_with(&device.bytes(), "a device node", &["usr/device"]);
     }
     assert_eq!(std::fs::read_dir(&outside).unwrap().count(), 0);
@@ -200,7 +205,8 @@ fn what_leads_out_is_refused() {
 #[test]
 fn a_symlink_may_point_wherever_it_likes() {
     let bench = Bench::new();
-    let package = honest().symlink("usr/absolute", "/no/such/place").symlink("usr/dangling", "../../../../../x");
+    let package =
+        honest().symlink("usr/absolute", "/no/such/place").symlink("usr/dangling", "../../../../../x");
     bench.attempt(&bench.file(&package.bytes())).unwrap();
     let target = |name: &str| std::fs::read_link(bench.root.path().join("usr").join(name)).unwrap();
     assert_eq!(target("absolute"), Path::new("/no/such/place"));
@@ -220,7 +226,11 @@ fn xml_with_entities_is_refused() {
     let bench = Bench::new();
     let (metadata, files) = (honest().metadata_xml(), honest().files_xml());
     let entity = "<!DOCTYPE x [<!ENTITY e SYSTEM \"file:///etc/passwd\">]>";
-    bench.refuses_with(&with_documents(&format!("{entity}{metadata}"), &files), "entities", &["metadata.xml"]);
+    bench.refuses_with(
+        &with_documents(&format!("{entity}{metadata}"), &files),
+        "entities",
+        &["metadata.xml"],
+    );
     bench.refuses_with(&with_documents(&metadata, &format!("{entity}{files}")), "entities", &["files.xml"]);
     let used = metadata.replace("hello, for a test.", "&e;");
     bench.refuses_with(&with_documents(&used, &files), "an entity", &["metadata.xml"]);
@@ -290,7 +300,10 @@ fn what_would_fill_memory_is_refused_within_256_mebibytes() {
         ("ten-gibibytes", bomb("<Size>1000</Size>", 10 << 30, 64 << 20)),
         ("ratio", bomb("", 512 << 20, 512 << 20)),
         ("ratio-in-zip", bomb_in_zip(512 << 20)),
-        ("million-elements", with_documents(&metadata.replace("<Package>", &format!("<Package>{million}")), &files)),
+        (
+            "million-elements",
+            with_documents(&metadata.replace("<Package>", &format!("<Package>{million}")), &files),
+        ),
         ("million-files", with_documents(&metadata, &format!("<Files>{many_files}</Files>"))),
         ("deep", with_documents(&metadata.replace("<Package>", &"<Package>".repeat(100_000)), &files)),
     ];
@@ -321,7 +334,8 @@ fn in_conflict(root: &Root, files: &[PathBuf], words: &[&str]) {
 fn two_packages_with_one_path_are_refused_by_name() {
     let dir = memory_dir();
     let write = |package: Package| package.write(dir.path());
-    let first = write(Package::new("first", "1.0", 1).file("usr/share/x", b"first").file("usr/share/a", b"a"));
+    let first =
+        write(Package::new("first", "1.0", 1).file("usr/share/x", b"first").file("usr/share/a", b"a"));
     let second = write(Package::new("second", "1.0", 1).file("usr/share/x", b"second"));
     let file = write(Package::new("file", "1.0", 1).file("usr/share", b"no directory"));
     let below = write(Package::new("below", "1.0", 1).file("usr/share/x/y", b"x is a file elsewhere"));
@@ -381,7 +395,8 @@ fn a_choice_to_overwrite_is_kept_until_the_winner_goes() {
     let other = write(Package::new("other", "1.0", 1).file("usr/share/y", b"other"));
     let root = Root::open(&dir.path().join("root")).unwrap();
     let read = || std::fs::read_to_string(root.path().join("usr/share/x")).unwrap();
-    let owner = || root.owners(Path::new("usr/share/x")).unwrap().into_iter().map(|p| p.name).collect::<Vec<_>>();
+    let owner =
+        || root.owners(Path::new("usr/share/x")).unwrap().into_iter().map(|p| p.name).collect::<Vec<_>>();
 
     install(&root, &[first]).unwrap();
     let files = vec![OsPath(second)];

@@ -21,7 +21,11 @@ const READERS: usize = 4;
 const HANG: Duration = Duration::from_secs(5);
 
 fn names(root: &Root) -> Vec<String> {
-    root.packages().unwrap().iter().map(|package| format!("{} {}", package.name, package.full_version())).collect()
+    root.packages()
+        .unwrap()
+        .iter()
+        .map(|package| format!("{} {}", package.name, package.full_version()))
+        .collect()
 }
 
 /// Not a test: lists packages, and the files of one of them, until it is told to stop.
@@ -113,7 +117,8 @@ fn readers_see_old_or_new_and_nothing_else() {
 fn readers_go_on_while_everything_is_installed() {
     let Some(shared) = shared_packages() else { return };
     let mut files = packages_below(&shared);
-    let base = files.iter().position(|file| file.to_string_lossy().contains("par2cmdline-0.4-4-p13-x86_64.pisi"));
+    let base =
+        files.iter().position(|file| file.to_string_lossy().contains("par2cmdline-0.4-4-p13-x86_64.pisi"));
     let base = files.remove(base.unwrap());
     // One file of each package.
     let name = |file: &PathBuf| {

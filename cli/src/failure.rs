@@ -103,7 +103,7 @@ impl Failure {
                     "path": conflict.path,
                     "first": conflict.first,
                     "second": conflict.second,
-                    "reason": conflict.reason,
+                    "reason": conflict.clash,
                 })
             })
             .collect();
@@ -135,7 +135,7 @@ impl From<Error> for Failure {
 
 /// Whether every conflict is over a file that both packages have, which one of them can be given.
 fn takes_paths(error: &Error) -> bool {
-    error.path_conflicts().iter().all(|conflict| conflict.reason == "both have it")
+    error.path_conflicts().iter().all(|conflict| conflict.clash == ambar::Clash::Both)
 }
 
 /// What a person can do about an error, where its own text does not say.

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::path::Shown;
+
 /// Declares an enum whose variants have fixed codes in the encoding.
 macro_rules! coded {
     ($(#[$meta:meta])* $name:ident ($what:literal) { $($(#[$doc:meta])* $variant:ident = $code:literal,)* }) => {
@@ -193,7 +195,7 @@ impl fmt::Display for Constraint {
             Op::Prefix => "=*",
             Op::Unequal => "!=",
         };
-        write!(f, "{subject}{op} {}", self.value)
+        write!(f, "{subject}{op} {}", Shown(self.value.as_bytes()))
     }
 }
 
@@ -202,9 +204,9 @@ impl fmt::Display for Target {
         if self.kind == TargetKind::Component {
             f.write_str("@")?;
         }
-        f.write_str(&self.name)?;
+        write!(f, "{}", Shown(self.name.as_bytes()))?;
         if !self.arch.is_empty() {
-            write!(f, ":{}", self.arch)?;
+            write!(f, ":{}", Shown(self.arch.as_bytes()))?;
         }
         if !self.constraints.is_empty() {
             f.write_str(" (")?;

@@ -149,12 +149,34 @@ pub struct PathConflict {
     /// Name of the other, or of the same one when its own paths meet.
     pub second: String,
     /// What they disagree about.
-    pub reason: &'static str,
+    pub clash: Clash,
+}
+
+/// What two packages disagree about at one path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Clash {
+    /// Both have a file or a link there.
+    Both,
+    /// Both have it and both are to take it from the other.
+    BothTake,
+    /// One has a directory there and the other has not.
+    Kind,
+}
+
+impl fmt::Display for Clash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Clash::Both => "both have it",
+            Clash::BothTake => "both have it and both are being installed",
+            Clash::Kind => "disagree whether it is a directory",
+        })
+    }
 }
 
 impl fmt::Display for PathConflict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {} and {} {}", self.path, self.first, self.second, self.reason)
+        write!(f, "{}: {} and {} {}", self.path, self.first, self.second, self.clash)
     }
 }
 

@@ -34,7 +34,7 @@ mod writer;
 pub use build::LinkKind;
 pub use config::{Config, LinkMode, MtimePolicy};
 pub use dir::Dir;
-pub use error::{Error, PathConflict};
+pub use error::{Clash, Error, PathConflict};
 pub use gc::Collected;
 pub use holdings::{holdings, owned_paths};
 pub use object::{Metadata, OBJECT_MTIME, ObjectId, Profile};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use ambar_pkgfmt::{Entry, Manifest, Node, PayloadPath};
 
-use crate::error::{Error, PathConflict};
+use crate::error::{Clash, Error, PathConflict};
 use crate::object::{ObjectId, Profile};
 use crate::resolve::Resolver;
 
@@ -121,11 +121,11 @@ impl<'a> Tree<'a> {
             return Err(unplaceable("the name belongs to the machine and can only be a directory"));
         }
         let name = contents.manifest.name.clone();
-        let conflict = |first: &Tree<'_>, other: NodeId, reason| PathConflict {
+        let conflict = |first: &Tree<'_>, other: NodeId| PathConflict {
             path: path.clone(),
             first: first.owner_name(other),
             second: name.clone(),
-            reason,
+            clash: Clash::Kind,
         };
         let mut at = Tree::TOP;
         let mut components = path.components().peekable();
@@ -135,7 +135,7 @@ impl<'a> Tree<'a> {
             match (known, last) {
                 (Some(child), false) => {
                     if self.children(child).is_none() {
-                        conflicts.push(conflict(self, child, "has a file where the other has a directory"));
+                        conflicts.push(conflict(self, child));
                         return Ok(());
                     }
                     at = child;
@@ -172,12 +172,12 @@ impl<'a> Tree<'a> {
         let is_dir = matches!(entry.node, Node::Directory);
         let first = self.owner_name(there);
         let second = newcomer.manifest.name.clone();
-        let mut refuse = |reason| {
+        let mut refuse = |clash| {
             conflicts.push(PathConflict {
                 path: path.clone(),
                 first: first.clone(),
                 second: second.clone(),
-                reason,
+                clash,
             });
         };
         let node = &self.nodes[there.0 as usize];
@@ -203,7 +203,10 @@ impl<'a> Tree<'a> {
                 let holder_wins = recorded == Some(&first)
                     || (recorded.is_none() && holder.is_some_and(|holder| holder.overwrites));
                 if first == second || !(newcomer_wins || holder_wins) {
-                    refuse("both have it");
+                    refuse(Clash::Both);
+                } else if newcomer_wins && holder_wins {
+                    // Nobody has said which of the two is to have it.
+                    refuse(Clash::BothTake);
                 } else if newcomer_wins {
                     self.nodes[there.0 as usize].source = Some(source);
                     self.overwrites.insert(path.clone(), second);
@@ -211,7 +214,7 @@ impl<'a> Tree<'a> {
                     self.overwrites.insert(path.clone(), first);
                 }
             }
-            (true, false) | (false, true) => refuse("disagree whether it is a directory"),
+            (true, false) | (false, true) => refuse(Clash::Kind),
         }
     }
 

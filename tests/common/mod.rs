@@ -1,5 +1,5 @@
 //! What the end-to-end tests share: packages to install, and trees to compare.
-#![allow(dead_code, missing_docs, clippy::unwrap_used)]
+#![allow(dead_code, missing_docs, clippy::print_stdout, clippy::unwrap_used)]
 
 pub(crate) mod build;
 

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::Done;
 use crate::context::Context;
+use crate::progress::Watcher;
 use crate::text::{count, shown};
 
 pub(crate) fn extract(context: &Context, file: &Path, directory: &Path) -> Done {
@@ -16,7 +17,7 @@ pub(crate) fn extract(context: &Context, file: &Path, directory: &Path) -> Done 
         let draft = PackageFile::open(file, &limits).map_err(ambar::Error::from)?.draft().clone();
         (draft.manifest, draft.entries.len())
     } else {
-        let manifest = ambar::extract(file, directory, &limits)?;
+        let manifest = ambar::extract(file, directory, &limits, &Watcher::new(context))?;
         context.output().set_changed();
         let entries = manifest.entries.len();
         (manifest, entries)

@@ -285,14 +285,16 @@ impl Manifest {
         Ok(PackageId(Digest::of(&self.encode()?)))
     }
 
-    /// Sum of the sizes of its regular files, in bytes; each hard-link name counts.
+    /// Sum of the sizes of its regular files and the lengths of its links' targets, in bytes, as PiSi counts
+    /// it; each hard-link name counts.
     #[must_use]
     pub fn installed_size(&self) -> u64 {
         self.entries
             .iter()
-            .map(|entry| match entry.node {
-                Node::File { size, .. } => size,
-                Node::Directory | Node::Symlink { .. } => 0,
+            .map(|entry| match &entry.node {
+                Node::File { size, .. } => *size,
+                Node::Symlink { target } => target.len() as u64,
+                Node::Directory => 0,
             })
             .fold(0, u64::saturating_add)
     }
