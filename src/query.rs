@@ -203,7 +203,12 @@ impl Root {
         let live = root.current()?;
         let mut generations = Vec::new();
         for number in root.generations()? {
-            let (record, _) = root.record(number)?;
+            let record = match root.record(number) {
+                Ok((record, _)) => record,
+                // Collected since it was listed.
+                Err(ambar_store::Error::NoGeneration(_)) => continue,
+                Err(error) => return Err(error.into()),
+            };
             generations.push(Generation {
                 number,
                 parent: record.parent,

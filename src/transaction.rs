@@ -130,6 +130,12 @@ impl Root {
                 jobs.push(self.job(&file, package.profile)?);
             }
         }
+        if jobs.is_empty() && !options.overwrite && is_same(&live, &list(plan, &live, &[], known.clone(), &[])) {
+            // Planned while the database could not be read: everything is installed already.
+            let number = writer.live().map(|(record, _)| record.number);
+            writer.abort()?;
+            return Ok(Outcome { generation: number, from: number, changed: false, notes: vec![], pending: vec![] });
+        }
         let bytes = jobs.iter().map(declared).fold(0, u64::saturating_add);
         let files = jobs.iter().map(|job| job.package.draft().entries.len() as u64).sum();
         writer.check_room(bytes, files)?;
@@ -227,6 +233,11 @@ fn list(
         reason: item(&made.manifest.name).map_or(Reason::Explicit, |item| item.reason),
     }));
     packages
+}
+
+/// Whether two lists name the same packages.
+fn is_same(a: &[Installed], b: &[Installed]) -> bool {
+    a.len() == b.len() && a.iter().all(|package| b.contains(package))
 }
 
 impl Plan {

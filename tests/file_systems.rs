@@ -2,7 +2,7 @@
 //!
 //! File systems are made in images and mounted in a mount namespace of a child process: when it ends, however
 //! it ends, nothing of them is left. What this machine lacks is skipped, with a line that says so.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 
 mod common;
 
@@ -149,9 +149,12 @@ fn lives_on(kind: &str) {
     }
     let child = child_test("child_on_a_file_system");
     let mut command = Command::new("unshare");
-    command.args(["--mount", "--propagation", "private", "--"]).arg(child.get_program()).args(child.get_args());
-    let mut running = Running(command.env(KIND, kind).stdin(Stdio::null()).spawn().unwrap());
-    assert!(running.0.wait().unwrap().success(), "{kind}");
+    command
+        .args(["--mount", "--propagation", "private", "--"])
+        .arg(child.get_program())
+        .args(child.get_args());
+    command.env(KIND, kind).stdin(Stdio::null());
+    assert!(Running::start(&mut command).end().success(), "{kind}");
 }
 
 #[test]
@@ -187,20 +190,9 @@ fn a_root_on_another_file_system_than_its_store_has_copies() {
     let mut root = Root::open(&here.path().join("root")).unwrap();
     root.init(Some(&store)).unwrap();
     assert_eq!(root.about().unwrap().link, LinkKind::Copy);
-    install(&root, &packages.old).unwrap();
-    let large = root.path().join("usr/share/large").metadata().unwrap();
-    assert_eq!((large.nlink(), large.dev()), (1, device(&here)));
-    lives_as_anywhere_from_here(root, &packages);
-}
-
-/// As [`lives_as_anywhere`], for a root that has a generation already: all of it goes first.
-fn lives_as_anywhere_from_here(root: Root, packages: &Packages) {
-    let (path, store) = (root.path().to_owned(), PathBuf::from(root.about().unwrap().store));
-    drop(root);
-    std::fs::remove_dir_all(&path).unwrap();
-    let mut root = Root::open(&path).unwrap();
-    root.init(Some(&store)).unwrap();
-    lives_as_anywhere(&root, packages);
+    lives_as_anywhere(&root, &packages);
+    let file = root.path().join("usr/bin/many").metadata().unwrap();
+    assert_eq!((file.nlink(), file.dev()), (1, device(&here)));
 }
 
 /// The command that runs one child test as a user without rights, with a directory of that user's. The
@@ -265,7 +257,10 @@ fn child_of_an_ordinary_user() {
     let refused = install_with(&root, std::slice::from_ref(&file), Options::default()).unwrap_err();
     assert!(matches!(refused, Error::Setuid { .. }), "{refused}");
     assert_eq!(refused.class(), Class::Conflict);
-    assert!(refused.to_string().contains("usr/bin/su") && refused.to_string().contains("setuid"), "{refused}");
+    assert!(
+        refused.to_string().contains("usr/bin/su") && refused.to_string().contains("setuid"),
+        "{refused}"
+    );
     same_everything(&everything(root.path()), &before, "setuid refused");
     let options = Options { strip_setuid: true, ..Options::default() };
     install_with(&root, std::slice::from_ref(&file), options).unwrap();
@@ -279,7 +274,7 @@ fn child_of_an_ordinary_user() {
 fn an_ordinary_user_has_roots_without_write_bits_or_setuid() {
     let home = tempfile::tempdir().unwrap();
     let Some(mut command) = as_ordinary_user(home.path(), "child_of_an_ordinary_user") else { return };
-    assert!(Running(command.spawn().unwrap()).0.wait().unwrap().success());
+    assert!(Running::start(&mut command).end().success());
 }
 
 #[test]
@@ -292,7 +287,8 @@ fn a_privileged_root_keeps_setuid_and_owners() {
     let mut package = Package::new("setuid", "1.0", 1).file_of("executable", "usr/bin/su", b"same\n", 0o4755);
     // The same bytes without the bit, and as somebody else's, are other objects.
     package = package.file("usr/share/plain", b"same\n").file("usr/share/owned", b"same\n");
-    package.listed[2] = package.listed[2].replace("<Uid>0</Uid><Gid>0</Gid>", "<Uid>65534</Uid><Gid>12</Gid>");
+    package.listed[2] =
+        package.listed[2].replace("<Uid>0</Uid><Gid>0</Gid>", "<Uid>65534</Uid><Gid>12</Gid>");
     let member = package.members.pop().unwrap();
     let mut header = tar::Header::from_byte_slice(&member[..512]).clone();
     header.set_uid(65534);
@@ -336,6 +332,6 @@ fn whoever_does_not_own_a_root_may_look_and_not_touch() {
     install(&root, &[HELLO_1, LIB_1, CONFIG].map(example)).unwrap();
     let before = everything(root.path());
     let Some(mut command) = as_ordinary_user(home.path(), "child_in_the_root_of_another") else { return };
-    assert!(Running(command.spawn().unwrap()).0.wait().unwrap().success());
+    assert!(Running::start(&mut command).end().success());
     same_everything(&everything(root.path()), &before, "another user's visit");
 }

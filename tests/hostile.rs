@@ -1,6 +1,6 @@
 //! Bad packages: a clear error that names the file, and a root that is what it was. And packages that are good
 //! but do not go together.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 
 mod common;
 
@@ -311,8 +311,8 @@ fn what_would_fill_memory_is_refused_within_256_mebibytes() {
         let file = dir.path().join(name);
         println!("{name}: {} bytes", bytes.len());
         std::fs::write(&file, &bytes).unwrap();
-        let mut child = Running(child_test("child_meets_a_bomb").env(HOSTILE, &file).spawn().unwrap());
-        assert!(child.0.wait().unwrap().success(), "{name}");
+        let child = Running::start(child_test("child_meets_a_bomb").env(HOSTILE, &file));
+        assert!(child.end().success(), "{name}");
     }
 }
 

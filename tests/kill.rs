@@ -4,7 +4,7 @@
 //! The transactions to be killed run in child processes: this very program, told by the environment what to
 //! do. Most kill themselves at a step of the protocol; some are killed at a system call by `strace`, and some
 //! just at any time.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 
 mod common;
 
@@ -94,9 +94,7 @@ fn child(root: &Path, request: &Request, die_at: &str) -> Command {
         .env(ROOT, root)
         .env(REQUEST, serde_json::to_string(request).unwrap())
         .env(DIE_AT, die_at)
-        .env("RUST_BACKTRACE", "0")
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
+        .env("RUST_BACKTRACE", "0");
     command
 }
 
@@ -123,7 +121,11 @@ fn packages() -> Packages {
 
 fn install_request(files: &[PathBuf]) -> Request {
     let files = files.iter().cloned().map(OsPath).collect();
-    Request::Install { files, options: Options { ignore_dependency: true, ..Options::default() } }
+    Request::Install { files, options: ignoring() }
+}
+
+fn ignoring() -> Options {
+    Options { ignore_dependency: true, ..Options::default() }
 }
 
 /// A kind of transaction: what there is before, and what is asked for.
@@ -245,9 +247,8 @@ impl Expected {
         let generations = root.generations().unwrap();
         assert_eq!(generations.iter().filter(|known| known.live).count(), usize::from(found.live.is_some()));
         let kept = go_on(&root, request);
-        for path in kept.objects.symmetric_difference(&self.kept.objects) {
-            panic!("{what}: object {} is here or there alone", path.display());
-        }
+        let differing: Vec<&PathBuf> = kept.objects.symmetric_difference(&self.kept.objects).collect();
+        assert!(differing.is_empty(), "{what}: objects that only one of the two has: {differing:?}");
         assert_eq!(kept.ambar, self.kept.ambar, "{what}");
         assert_eq!(kept.generations, self.kept.generations, "{what}");
         assert_eq!(kept.cache, self.kept.cache, "{what}");
@@ -275,7 +276,7 @@ fn kill_at_each_step(kind: Kind, steps: &[(Step, usize)]) {
             kind.prepare(&packages, &Root::open(&path).unwrap());
             let die_at = format!("{step:?}:{count}");
             let what = format!("{kind:?} killed at {die_at}");
-            let killed = was_killed(child(&path, &request, &die_at).status().unwrap());
+            let killed = was_killed(Running::start(&mut child(&path, &request, &die_at)).end());
             assert!(killed, "{what}: it never came to that");
             let is_new = expected.check(&path, &request, &what);
             assert_eq!(is_new, step >= Step::Switched, "{what}");
@@ -288,17 +289,17 @@ fn kill_at_each_step(kind: Kind, steps: &[(Step, usize)]) {
 /// A change on disk that the committing thread makes: the nth call of a system call.
 type Change = (String, usize);
 
-/// The changes that follow each step.
-fn changes_by_step(kind: Kind, packages: &Packages) -> Option<BTreeMap<String, Vec<Change>>> {
+/// The changes that follow each step of a transaction in a root that `prepare` makes.
+fn changes_by_step(prepare: &dyn Fn(&Path), request: &Request) -> Option<BTreeMap<String, Vec<Change>>> {
     if Command::new("strace").arg("-V").stdout(Stdio::null()).status().is_err() {
         println!("skipped: no strace");
         return None;
     }
     let dir = memory_dir();
     let (path, log) = (dir.path().join("root"), dir.path().join("log"));
-    kind.prepare(packages, &Root::open(&path).unwrap());
+    prepare(&path);
     let trace = format!("-o {} -e trace={CHANGES},statx", log.display());
-    let status = child(&path, &kind.request(packages), "").env(TRACE, trace).status().unwrap();
+    let status = Running::start(child(&path, request, "").env(TRACE, trace)).end();
     if !status.success() {
         println!("skipped: strace cannot attach");
         return None;
@@ -323,25 +324,65 @@ fn changes_by_step(kind: Kind, packages: &Packages) -> Option<BTreeMap<String, V
 /// Kills transactions of one kind just before a change on disk, at up to twenty of them after each step.
 fn kill_between_steps(kind: Kind) {
     let packages = packages();
-    let Some(steps) = changes_by_step(kind, &packages) else { return };
-    let expected = Expected::of(kind, &packages);
     let request = kind.request(&packages);
+    let prepare = |path: &Path| kind.prepare(&packages, &Root::open(path).unwrap());
+    let Some(steps) = changes_by_step(&prepare, &request) else { return };
+    let expected = Expected::of(kind, &packages);
     let (mut moments, mut new) = (0, 0);
     for (step, changes) in &steps {
         for (call, count) in twenty(changes.len()).map(|change| &changes[change]) {
             let dir = memory_dir();
             let path = dir.path().join("root");
-            kind.prepare(&packages, &Root::open(&path).unwrap());
-            let trace = format!("-o /dev/null -e trace={call} -e inject={call}:signal=KILL:when={count}");
+            prepare(&path);
             let what = format!("{kind:?} killed after {step}, before {call} {count} of {changes:?}");
-            let status = child(&path, &request, "").env(TRACE, trace).status().unwrap();
-            moments += usize::from(was_killed(status));
+            moments += usize::from(kill_before(&path, &request, call, *count));
             new += usize::from(expected.check(&path, &request, &what));
         }
     }
     let counts: BTreeMap<&str, usize> = steps.iter().map(|(step, all)| (step.as_str(), all.len())).collect();
     println!("{kind:?}: killed at {moments} moments, {new} times the new one was live; changes: {counts:?}");
     assert!(new > 0 && new < moments);
+}
+
+/// Runs a transaction that is killed just before the nth call of a system call; says whether it came to that.
+fn kill_before(path: &Path, request: &Request, call: &str, count: usize) -> bool {
+    let trace = format!("-o /dev/null -e trace={call} -e inject={call}:signal=KILL:when={count}");
+    was_killed(Running::start(child(path, request, "").env(TRACE, trace)).end())
+}
+
+#[test]
+fn recovery_that_is_killed_is_recovered_from() {
+    let packages = packages();
+    let mut moments = 0;
+    let deaths =
+        ["Object:30", "TreeEntry:30", "Named:1", "Committed:1", "Switched:1"].map(|at| (Kind::Upgrade, at));
+    for (kind, die_at) in deaths.into_iter().chain([(Kind::FirstInstall, "Committed:1")]) {
+        let request = kind.request(&packages);
+        let expected = Expected::of(kind, &packages);
+        let prepare = |path: &Path| {
+            kind.prepare(&packages, &Root::open(path).unwrap());
+            assert!(was_killed(Running::start(&mut child(path, &request, die_at)).end()));
+        };
+        // What comes before the first step is recovery. After a switch nothing is left to install, so it
+        // is the removal of something else that recovers.
+        let next = match die_at {
+            "Switched:1" => Request::Remove { names: vec!["hello".into()], options: ignoring() },
+            _ => request.clone(),
+        };
+        let Some(steps) = changes_by_step(&prepare, &next) else { return };
+        let recovery = &steps["Start"];
+        for (call, count) in twenty(recovery.len()).map(|change| &recovery[change]) {
+            let dir = memory_dir();
+            let path = dir.path().join("root");
+            prepare(&path);
+            let what = format!("{kind:?} killed at {die_at}, recovery before {call} {count} of {recovery:?}");
+            moments += usize::from(kill_before(&path, &next, call, *count));
+            let is_new = expected.check(&path, &request, &what);
+            assert_eq!(is_new, die_at == "Switched:1", "{what}");
+        }
+    }
+    println!("recovery killed at {moments} moments");
+    assert!(moments >= 60);
 }
 
 #[test]
@@ -424,10 +465,10 @@ fn a_transaction_killed_at_any_time_again_and_again_is_recovered_from() {
             let (_dir, path) = fresh();
             // Three writers, the later ones killed while they recover or a little after.
             for share in [round, round * 7 % rounds, round * 3 % rounds] {
-                let mut running = Running(child(&path, &request, "").spawn().unwrap());
+                let mut running = Running::start(&mut child(&path, &request, ""));
                 std::thread::sleep(whole * share / rounds);
-                running.0.kill().unwrap();
-                killed += u32::from(was_killed(running.0.wait().unwrap()));
+                running.kill();
+                killed += u32::from(was_killed(running.end()));
             }
             expected.check(&path, &request, &format!("{kind:?} killed at random, round {round}"));
         }

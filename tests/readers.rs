@@ -1,6 +1,6 @@
 //! Readers in other processes never fail and never hang while transactions run, and see one generation or the
 //! other; two writers never spoil anything for each other.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 
 mod common;
 
@@ -67,13 +67,13 @@ fn while_others_read(root: &Path, package: &str, expected: &[Vec<String>], work:
         .map(|_| {
             let mut command = child_test("child_reader");
             command.env(ROOT, root).env(EXPECTED, serde_json::to_string(expected).unwrap());
-            Running(command.env(PACKAGE, package).env(STOP, &stop).spawn().unwrap())
+            Running::start(command.env(PACKAGE, package).env(STOP, &stop))
         })
         .collect();
     work();
     std::fs::write(&stop, "").unwrap();
-    for mut reader in readers {
-        assert!(reader.0.wait().unwrap().success());
+    for reader in readers {
+        assert!(reader.end().success());
     }
 }
 
@@ -186,11 +186,11 @@ fn two_writers_take_turns() {
         .map(|(name, file)| {
             let mut command = child_test("child_writer");
             command.env(ROOT, root.path()).env(PACKAGE, name).env(EXPECTED, file);
-            Running(command.spawn().unwrap())
+            Running::start(&mut command)
         })
         .collect();
-    for mut writer in writers {
-        assert!(writer.0.wait().unwrap().success());
+    for writer in writers {
+        assert!(writer.end().success());
     }
     // Ten changes by each of them, all of which happened once.
     let generations = root.generations().unwrap();

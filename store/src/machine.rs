@@ -33,14 +33,24 @@ pub(crate) fn differ(from: Option<&Tree<'_>>, to: &Tree<'_>) -> bool {
     list(to) != from.map(list).unwrap_or_default()
 }
 
+/// What is being made has a name that starts with this until it is complete.
+const UNFINISHED: &str = ".ambar-new-";
+
 /// Brings the machine's directories from what `from` shipped to what `to` ships, and makes it durable.
-/// Doing it again changes nothing. Returns what people should see.
+/// Doing it again changes nothing; `again` also takes away what a crash has left unfinished. Returns what
+/// people should see.
 ///
 /// # Errors
 /// [`Error::Io`]; what is left is still pending.
-pub(crate) fn apply(root: &Root, from: Option<&Tree<'_>>, to: &Tree<'_>) -> Result<Vec<String>, Error> {
+pub(crate) fn apply(
+    root: &Root,
+    from: Option<&Tree<'_>>,
+    to: &Tree<'_>,
+    again: bool,
+) -> Result<Vec<String>, Error> {
     let barrier = Barrier::new(&[root.top()])?;
-    let mut work = Work { root, barrier: &barrier, notes: Vec::new() };
+    let mut work = Work { root, barrier: &barrier, again, notes: Vec::new() };
+    work.clear_unfinished(root.top())?;
     let mut names: Vec<&[u8]> = Vec::new();
     for tree in [Some(to), from].into_iter().flatten() {
         names.extend(tree.top().children().map(|(name, _)| name).filter(|name| is_machine(name)));
@@ -57,18 +67,10 @@ pub(crate) fn apply(root: &Root, from: Option<&Tree<'_>>, to: &Tree<'_>) -> Resu
         let dir = match absent_is_none(Dir::open(&path))? {
             Some(dir) => dir,
             None if new.is_none() && !(name == b"var" && to.at(b"usr").is_some()) => continue,
-            None => {
-                let dir = root.top().make_dir(name, 0o755)?;
-                if let Some(new) = new {
-                    finish_dir(&dir, new)?;
-                }
-                barrier.directory(root.top());
-                dir
-            }
+            None => work.make_dir(root.top(), name, new)?,
         };
         if name == b"var" && to.at(b"usr").is_some() && dir.stat("usrlocal")?.is_none() {
-            dir.make_dir("usrlocal", 0o755)?;
-            barrier.directory(&dir);
+            work.make_dir(&dir, b"usrlocal", None)?;
         }
         work.directory(&dir, name.to_vec(), old, new)?;
     }
@@ -79,10 +81,36 @@ pub(crate) fn apply(root: &Root, from: Option<&Tree<'_>>, to: &Tree<'_>) -> Resu
 struct Work<'w> {
     root: &'w Root,
     barrier: &'w Barrier,
+    again: bool,
     notes: Vec<String>,
 }
 
 impl Work<'_> {
+    fn clear_unfinished(&self, dir: &Dir) -> Result<(), Error> {
+        if self.again {
+            for (name, _) in dir.list()?.iter().filter(|(name, _)| name.starts_with(UNFINISHED.as_bytes())) {
+                dir.remove_all(name)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes a directory: it has its name only when it has its mode and owner, since one that is there is
+    /// left as it is.
+    fn make_dir(&self, dir: &Dir, name: &[u8], new: Option<Placed<'_, '_>>) -> Result<Dir, Error> {
+        let fresh = format!("{UNFINISHED}{}", crate::dir::random_hex(6)?);
+        let inner = dir.make_dir(&fresh, 0o700)?;
+        match new {
+            Some(new) => finish_dir(&inner, new)?,
+            None => inner.chmod(0o755)?,
+        }
+        dir.rename(&fresh, dir, name)?;
+        self.barrier.directory(dir);
+        let inner = dir.dir(name)?;
+        self.barrier.directory(&inner);
+        Ok(inner)
+    }
+
     fn directory(
         &mut self,
         dir: &Dir,
@@ -90,6 +118,7 @@ impl Work<'_> {
         old: Option<Placed<'_, '_>>,
         new: Option<Placed<'_, '_>>,
     ) -> Result<(), Error> {
+        self.clear_unfinished(dir)?;
         let mut names: Vec<&[u8]> =
             [old, new].iter().flatten().flat_map(|placed| placed.children().map(|(name, _)| name)).collect();
         names.sort_unstable();
@@ -116,15 +145,7 @@ impl Work<'_> {
         if is_directory(new) || (new.is_none() && is_directory(old)) {
             let inner = match &stat {
                 Some(stat) if is_dir(stat) => dir.dir(name)?,
-                None if new.is_some() => {
-                    let inner = dir.make_dir(name, 0o700)?;
-                    if let Some(new) = new {
-                        finish_dir(&inner, new)?;
-                    }
-                    self.barrier.directory(dir);
-                    self.barrier.directory(&inner);
-                    inner
-                }
+                None if new.is_some() => self.make_dir(dir, name, new)?,
                 None => return Ok(()),
                 Some(_) => {
                     self.note(&path, "is not a directory here; what a package ships below it is left out");
@@ -175,7 +196,7 @@ impl Work<'_> {
         let Some((placed, entry)) = new.and_then(|placed| Some((placed, placed.entry()?))) else {
             return Ok(());
         };
-        let fresh = format!(".ambar-new-{}", crate::dir::random_hex(6)?);
+        let fresh = format!("{UNFINISHED}{}", crate::dir::random_hex(6)?);
         match &entry.node {
             Node::Directory => return Ok(()),
             Node::Symlink { target } => make_symlink(dir, fresh.as_bytes(), target, placed)?,

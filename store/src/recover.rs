@@ -91,7 +91,7 @@ fn finish_machine(root: &Root, number: u64, from: Option<u64>) -> Result<(), Err
         Some(before) => Some(Tree::merge(old.contents(&[]), &before.overwrites)?),
         None => None,
     };
-    machine::apply(root, from.as_ref(), &to)?;
+    machine::apply(root, from.as_ref(), &to, true)?;
     writer::finish_pending(root, number)
 }
 

@@ -64,8 +64,13 @@ impl Root {
         if top.stat(AMBAR)?.is_some() {
             return Root::open(path).map(|root| Found::Root(Box::new(root)));
         }
+        let names = top.list()?;
+        // Another process has made the root just now.
+        if names.iter().any(|(name, _)| name == AMBAR.as_bytes()) {
+            return Root::open(path).map(|root| Found::Root(Box::new(root)));
+        }
         // What a crash during the making of a root has left does not count.
-        let foreign = top.list()?.into_iter().any(|(name, _)| !name.starts_with(b".ambar.new-"));
+        let foreign = names.into_iter().any(|(name, _)| !name.starts_with(b".ambar.new-"));
         if foreign { Err(Error::NotARoot { path: path.into() }) } else { Ok(Found::Nothing) }
     }
 
@@ -285,7 +290,14 @@ impl Root {
     /// # Errors
     /// As [`current`](Self::current) and [`record`](Self::record).
     pub fn live(&self) -> Result<Option<(Record, Digest)>, Error> {
-        self.current()?.map(|number| self.record(number)).transpose()
+        loop {
+            let Some(number) = self.current()? else { return Ok(None) };
+            match self.record(number) {
+                // Superseded and collected since the link was read.
+                Err(Error::NoGeneration(_)) if self.current()? != Some(number) => {}
+                record => return record.map(Some),
+            }
+        }
     }
 
     /// The numbers of the generations that there are, ascending: those whose commit has happened.

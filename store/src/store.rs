@@ -173,7 +173,7 @@ impl Store {
         file.set_len(0).on("write", &path)?;
         file.rewind().on("write", &path)?;
         writeln!(file, "{}", rustix::process::getpid().as_raw_nonzero()).on("write", &path)?;
-        Ok(StoreLock { _file: file })
+        Ok(StoreLock { file })
     }
 
     /// Whether owners can be applied here: the store belongs to the superuser.
@@ -188,5 +188,13 @@ impl Store {
 /// The writers' lock of a store; let go when dropped, and by the kernel when its holder dies.
 #[derive(Debug)]
 pub struct StoreLock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for StoreLock {
+    /// Closing is not enough: a child that another thread is just starting holds a copy of the descriptor
+    /// until it runs its program, and the lock with it.
+    fn drop(&mut self) {
+        let _ = self.file.unlock();
+    }
 }

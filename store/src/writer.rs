@@ -467,7 +467,7 @@ impl<'r> Writer<'r> {
         watch: &dyn Watch,
     ) {
         if changes.generation.as_ref().is_some_and(|change| change.pending.is_some()) {
-            match machine::apply(self.root, from, to) {
+            match machine::apply(self.root, from, to, false) {
                 Ok(notes) => {
                     outcome.notes.extend(notes);
                     if let Err(error) = finish_pending(self.root, outcome.generation) {

@@ -144,8 +144,22 @@ impl Reading<'_> {
         tarball::read(name, stream, |header, content| self.member(header, content))
     }
 
+    /// The members say how long they are, and none is read further than that.
+    fn check_ratio(&self, container: &Container) -> Result<(), Problem> {
+        let payload = || container.members().iter().filter(|member| member.name.starts_with(b"install/"));
+        let packed = payload().fold(0_u64, |sum, member| sum.saturating_add(member.packed));
+        let unpacked = payload().fold(0_u64, |sum, member| sum.saturating_add(member.size));
+        let bound = packed.saturating_mul(self.limits.ratio).max(self.limits.ratio_floor);
+        if unpacked > bound {
+            let what = format!("the payload unpacks to more than {} times its packed size; it", self.limits.ratio);
+            return Err(Problem::limit(what, bound));
+        }
+        Ok(())
+    }
+
     /// Format 1.0: the payload is in the container itself.
     fn members(&mut self, container: &Container) -> Result<(), Problem> {
+        self.check_ratio(container)?;
         for member in container.members() {
             let Some(name) = member.name.strip_prefix(b"install/") else { continue };
             if name.is_empty() {
