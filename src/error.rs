@@ -92,6 +92,17 @@ pub enum Error {
         /// The paths.
         paths: Vec<String>,
     },
+    /// A package ships a setuid or setgid file that its file list did not show.
+    #[error(
+        "{package} ships {} with setuid or setgid, which its file list hides: give --strip-setuid to install \
+         it without those bits", paths.join(", ")
+    )]
+    HiddenSetuid {
+        /// The package.
+        package: String,
+        /// The paths.
+        paths: Vec<String>,
+    },
     /// A package file is not the one that was planned with.
     #[error("{} has changed since it was planned with; plan again", path.display())]
     FileChanged {
@@ -140,7 +151,10 @@ impl Error {
             Error::Package(error) => package_class(error),
             Error::Usage(_) => Class::Usage,
             Error::NotInstalled { .. } | Error::NotOwned(_) | Error::NothingBefore => Class::NotFound,
-            Error::Unsatisfied(_) | Error::Setuid { .. } | Error::FileChanged { .. } => Class::Conflict,
+            Error::Unsatisfied(_)
+            | Error::Setuid { .. }
+            | Error::HiddenSetuid { .. }
+            | Error::FileChanged { .. } => Class::Conflict,
             Error::Io { source, .. } => io_class(source),
         }
     }
@@ -167,6 +181,8 @@ impl Error {
 fn store_class(error: &ambar_store::Error) -> Class {
     use ambar_store::Error as E;
     match error {
+        // Something of the store's own is not there.
+        E::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => Class::Damaged,
         E::Io { source, .. } => io_class(source),
         E::Package(error) => package_class(error),
         E::Locked { .. } => Class::Locked,

@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use ambar_pkgfmt::{
     ContentHasher, Digest, DraftEntry, Hashed, Manifest, Member, Node, PackageFile, PackageId, PayloadSink,
-    Sha1Digest, Stopped,
+    Sha1Digest, Stopped, Translations,
 };
 use ambar_store::db::Entering;
 use ambar_store::db::rows::{FileRow, PackageRow};
@@ -182,8 +182,14 @@ impl<'w> Work<'w> {
         let id = PackageId(Digest::of(&encoded));
         let length = encoded.len() as u64;
         documents.push(encoded);
-        let translations = package.translations();
-        let translations = (!translations.is_empty()).then(|| translations.encode());
+        // Translations are no part of a package's identity: those that came with it first stand.
+        let translations = match self.writer.known_package(id)? {
+            Some(row) => match row.translations {
+                Some(digest) => Some(self.writer.document(digest)?),
+                None => None,
+            },
+            None => Some(package.translations()).filter(|texts| !texts.is_empty()).map(Translations::encode),
+        };
         documents.extend(translations.clone());
         documents.extend(package.scripts().iter().cloned());
         for document in &documents {

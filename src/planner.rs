@@ -30,7 +30,6 @@ struct Candidate {
 struct Base {
     root: Option<ambar_store::Root>,
     live: Option<(Record, Digest)>,
-    reader: Option<Reader>,
     /// Manifests of what is installed, in the order of the record.
     manifests: Vec<Manifest>,
 }
@@ -39,14 +38,13 @@ impl Base {
     fn new(root: &Root) -> Result<Base, Error> {
         let found = root.found()?;
         let live = found.as_ref().map(ambar_store::Root::live).transpose()?.flatten();
-        let reader = found.as_ref().map(|found| found.store().read()).transpose()?.flatten();
         let mut manifests = Vec::new();
         if let (Some(found), Some((record, _))) = (&found, &live) {
             for package in &record.packages {
                 manifests.push(found.store().manifest(package.id)?);
             }
         }
-        Ok(Base { root: found, live, reader, manifests })
+        Ok(Base { root: found, live, manifests })
     }
 
     fn installed(&self) -> &[Installed] {
@@ -89,10 +87,17 @@ impl Root {
         if files.is_empty() {
             return Err(Error::Usage("no package files were given".into()));
         }
-        let candidates: Vec<Candidate> = self.pool().install(|| {
-            files.par_iter().map(|file| candidate(self, base, file)).collect::<Result<_, Error>>()
-        })?;
-        let candidates = distinct(candidates)?;
+        let candidates: Vec<Candidate> = self
+            .pool()
+            .install(|| files.par_iter().map(|file| candidate(self, file)).collect::<Result<_, Error>>())?;
+        let mut candidates = distinct(candidates)?;
+        // Opened when everything has been read and hashed: a query is over soon, and holds up nobody.
+        let reader = base.root.as_ref().map(|root| root.store().read()).transpose()?.flatten();
+        for new in &mut candidates {
+            if let Some(reader) = &reader {
+                new.known = reader.file(new.file.digest)?.map(|row| row.package);
+            }
+        }
         let profile = self.profile(base, options)?;
         let replaced: BTreeSet<&str> = candidates
             .iter()
@@ -101,10 +106,11 @@ impl Root {
             .collect();
         for new in &candidates {
             check_setuid(new, profile)?;
-            if let Some(item) = item_for(base, new, profile, options)? {
+            if let Some(item) = item_for(base, reader.as_ref(), new, profile, options)? {
                 plan.items.push(item);
             }
         }
+        drop(reader);
         for name in &replaced {
             if let Some(old) = base.installed().iter().find(|package| package.name == *name) {
                 plan.items.push(removal(old));
@@ -141,15 +147,11 @@ impl Root {
 }
 
 /// Opens and hashes a package file.
-fn candidate(root: &Root, base: &Base, path: &OsPath) -> Result<Candidate, Error> {
+fn candidate(root: &Root, path: &OsPath) -> Result<Candidate, Error> {
     let package = PackageFile::open(&path.0, root.limits())?;
     let (length, digest) = hash(&path.0)?;
-    let known = match &base.reader {
-        Some(reader) => reader.file(digest)?.map(|row| row.package),
-        None => None,
-    };
     let file = PlannedFile { path: absolute(path), digest, length, format: package.format() };
-    Ok(Candidate { file, draft: package.draft().clone(), known })
+    Ok(Candidate { file, draft: package.draft().clone(), known: None })
 }
 
 fn absolute(path: &OsPath) -> OsPath {
@@ -218,6 +220,7 @@ fn setuid_paths(draft: &Draft) -> Vec<PayloadPath> {
 /// The change that a candidate makes, or `None` when it is installed already.
 fn item_for(
     base: &Base,
+    reader: Option<&Reader>,
     new: &Candidate,
     profile: Profile,
     options: &Options,
@@ -245,7 +248,7 @@ fn item_for(
         file: Some(new.file.clone()),
         package: new.known,
         installed_size: new.draft.entries.iter().filter_map(|entry| entry.size).fold(0, u64::saturating_add),
-        stored: stored(base, new, profile)?,
+        stored: stored(reader, new, profile)?,
         entries: new.draft.entries.len() as u64,
         setuid: setuid_paths(&new.draft),
         scripts: manifest.scripts.iter().map(|script| format!("{}/{}", script.system, script.file)).collect(),
@@ -264,8 +267,8 @@ fn compare(new: &Manifest, old: &Installed) -> Ordering {
 
 /// How many bytes of a candidate's content the store has: known exactly for a file seen before, otherwise
 /// from the SHA-1s that its file list promises, which are good enough to tell people.
-fn stored(base: &Base, new: &Candidate, profile: Profile) -> Result<u64, Error> {
-    let Some(reader) = &base.reader else { return Ok(0) };
+fn stored(reader: Option<&Reader>, new: &Candidate, profile: Profile) -> Result<u64, Error> {
+    let Some(reader) = reader else { return Ok(0) };
     let total =
         |draft: &Draft| draft.entries.iter().filter_map(|entry| entry.size).fold(0, u64::saturating_add);
     if let Some(id) = new.known

@@ -65,8 +65,8 @@ pub struct About {
     pub generation: Option<u64>,
     /// Number of installed packages.
     pub packages: u64,
-    /// How trees get their files.
-    pub link: LinkKind,
+    /// How trees get their files; `None` where that cannot be tried (a read-only file system, say).
+    pub link: Option<LinkKind>,
     /// Whether owners are applied.
     pub privileged: bool,
     /// Objects in the store.
@@ -186,9 +186,9 @@ impl Root {
             }
         };
         // A path that one package took from another is the winner's.
-        for (path, winner) in &record.overwrites {
-            if wanted.iter().any(|wanted| wanted == path.as_bytes()) {
-                owners.retain(|package: &Installed| package.name == *winner);
+        for choice in &record.overwrites {
+            if wanted.iter().any(|wanted| wanted == choice.path.as_bytes()) {
+                owners.retain(|package: &Installed| package.name == choice.winner);
             }
         }
         if owners.is_empty() { Err(not_owned()) } else { Ok(owners) }
@@ -279,7 +279,7 @@ impl Root {
             store: root.store().dir().path().display().to_string(),
             generation: root.current()?,
             packages: root.live()?.map_or(0, |(record, _)| record.packages.len() as u64),
-            link: LinkKind::probe(&root)?,
+            link: LinkKind::probe(&root).ok(),
             privileged: root.store().is_privileged()?,
             objects,
             bytes,
@@ -310,9 +310,16 @@ impl Root {
         observer: &dyn Observer,
     ) -> Result<Collected, Error> {
         let Some(root) = self.found()? else { return Ok(Collected::default()) };
-        let keep = keep.unwrap_or(root.config().keep);
-        let writer = Writer::begin(&root, &Watching(observer))?;
-        Ok(writer.collect(if keep == 0 { u64::MAX } else { keep }, dry_run)?)
+        let keep = match keep.unwrap_or(root.config().keep) {
+            0 => u64::MAX,
+            keep => keep,
+        };
+        if dry_run {
+            return Ok(root.collectable(keep)?);
+        }
+        drop(root);
+        let (root, _) = self.made()?;
+        Ok(Writer::begin(&root, &Watching(observer))?.collect(keep)?)
     }
 }
 

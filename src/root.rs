@@ -38,7 +38,13 @@ impl Root {
             .thread_name(|number| format!("ambar-{number}"))
             .build()
             .map_err(|error| Error::Usage(format!("cannot start threads: {error}")))?;
-        Ok(Root { path: path.into(), store: None, pool, limits: Limits::default() })
+        // What is opened later must not depend on where the process is then.
+        let path = std::path::absolute(path).map_err(|source| Error::Io {
+            operation: "resolve",
+            path: path.into(),
+            source,
+        })?;
+        Ok(Root { path, store: None, pool, limits: Limits::default() })
     }
 
     /// Makes the root now rather than at its first change; the directory may hold things of the machine's.
@@ -104,8 +110,10 @@ impl Root {
     pub(crate) fn made(&self) -> Result<(ambar_store::Root, Made), Error> {
         let made = match self.found()? {
             Some(_) => Made::Nothing,
-            None if self.path.exists() => Made::Root,
-            None => Made::RootAndDirectory,
+            None => {
+                let missing = self.path.ancestors().take_while(|path| !path.exists());
+                Made::Root { directories: missing.map(Path::to_owned).collect() }
+            }
         };
         // Opening for a change also registers a copy under an id of its own.
         Ok((ambar_store::Root::open_or_create(&self.path, self.store.as_deref())?, made))
@@ -113,12 +121,10 @@ impl Root {
 }
 
 /// What a change had to make before it could begin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Made {
     /// The root was there.
     Nothing,
-    /// The directory was there, and empty.
-    Root,
-    /// Nothing was there.
-    RootAndDirectory,
+    /// The root, and these directories, the innermost first.
+    Root { directories: Vec<PathBuf> },
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 
-use ambar_pkgfmt::{Limits, PackageFile};
+use ambar_pkgfmt::{Limits, Node, PackageFile};
 use ambar_store::{Installed, Made, ObjectId, Reason, Writer};
 
 use rayon::prelude::*;
@@ -47,9 +47,9 @@ impl Root {
         }
         let (store, made) = self.made()?;
         let done = self.execute_in(&store, plan, observer);
-        if done.is_err() && made != root::Made::Nothing {
+        if let (Err(_), root::Made::Root { directories }) = (&done, made) {
             // A root that came to nothing is not left behind; should that fail, an empty one is.
-            drop(store.unmake(made == root::Made::RootAndDirectory));
+            drop(store.unmake(&directories));
         }
         done
     }
@@ -130,20 +130,33 @@ impl Root {
                 jobs.push(self.job(&file, package.profile)?);
             }
         }
-        if jobs.is_empty() && !options.overwrite && is_same(&live, &list(plan, &live, &[], known.clone(), &[])) {
+        if jobs.is_empty()
+            && !options.overwrite
+            && is_same(&live, &list(plan, &live, &[], known.clone(), &[]))
+        {
             // Planned while the database could not be read: everything is installed already.
             let number = writer.live().map(|(record, _)| record.number);
             writer.abort()?;
-            return Ok(Outcome { generation: number, from: number, changed: false, notes: vec![], pending: vec![] });
+            return Ok(Outcome {
+                generation: number,
+                from: number,
+                changed: false,
+                notes: vec![],
+                pending: vec![],
+            });
         }
         let bytes = jobs.iter().map(declared).fold(0, u64::saturating_add);
         let files = jobs.iter().map(|job| job.package.draft().entries.len() as u64).sum();
-        writer.check_room(bytes, files)?;
+        writer.check_room(plan.room(&jobs), files)?;
         observer.event(Event::Begin { packages: jobs.len() as u64, bytes });
         writer.mark_unswept()?;
         let objects = writer.object_writer();
         let stored = ingest(self.pool(), &jobs, &objects, observer).and_then(|made| {
-            self.pool().install(|| jobs.par_iter().try_for_each(|job| keep(&writer, &job.file, options)))?;
+            for made in &made {
+                check_setuid(plan, made)?;
+            }
+            let files: Vec<&PlannedFile> = plan.items.iter().filter_map(|item| item.file.as_ref()).collect();
+            self.pool().install(|| files.par_iter().try_for_each(|file| keep(&writer, file, options)))?;
             let fresh = fresh(&objects, &made);
             objects.discard_unless(&fresh)?;
             Ok((made, fresh))
@@ -241,12 +254,42 @@ fn is_same(a: &[Installed], b: &[Installed]) -> bool {
 }
 
 impl Plan {
+    /// Bytes that the store will grow by, at most: content that it has not, and the package files.
+    fn room(&self, jobs: &[Job]) -> u64 {
+        let kept = if self.options().no_cache { 0 } else { 1 };
+        jobs.iter().fold(0, |sum: u64, job| {
+            let name = &job.package.draft().manifest.name;
+            let stored = self.items.iter().find(|item| item.name == *name).map_or(0, |item| item.stored);
+            sum.saturating_add(declared(job).saturating_sub(stored)).saturating_add(job.file.length * kept)
+        })
+    }
+
     fn options(&self) -> &Options {
         static NONE: std::sync::LazyLock<Options> = std::sync::LazyLock::new(Options::default);
         match &self.request {
             Request::Install { options, .. } | Request::Remove { options, .. } => options,
             Request::Activate { .. } => &NONE,
         }
+    }
+}
+
+/// Makes sure that the payload has no setuid or setgid file that the plan did not show: file lists may be
+/// silent about modes.
+fn check_setuid(plan: &Plan, made: &Made) -> Result<(), Error> {
+    if made.entering.profile.strips_setuid() {
+        return Ok(());
+    }
+    let shown = plan.items.iter().find(|item| item.name == made.manifest.name).map(|item| &item.setuid);
+    let hidden = made.manifest.entries.iter().filter(|entry| {
+        entry.mode & 0o6000 != 0
+            && matches!(entry.node, Node::File { .. })
+            && !shown.is_some_and(|shown| shown.contains(&entry.path))
+    });
+    let paths: Vec<String> = hidden.map(|entry| entry.path.to_string()).collect();
+    match (paths.is_empty(), made.entering.profile.privileged()) {
+        (true, _) => Ok(()),
+        (false, false) => Err(Error::Setuid { package: made.manifest.name.clone(), paths }),
+        (false, true) => Err(Error::HiddenSetuid { package: made.manifest.name.clone(), paths }),
     }
 }
 

@@ -131,7 +131,7 @@ fn child_on_a_file_system() {
     let root = Root::open(&top.join("root")).unwrap();
     lives_as_anywhere(&root, &packages);
     let about = root.about().unwrap();
-    assert_eq!(about.link, LinkKind::Hard);
+    assert_eq!(about.link, Some(LinkKind::Hard));
     println!("{kind}: {} objects, {} bytes", about.objects, about.bytes);
     share_a_store(&top, &packages);
     assert!(run(Command::new("umount").arg(&top)), "nothing holds {kind} any more");
@@ -189,7 +189,7 @@ fn a_root_on_another_file_system_than_its_store_has_copies() {
     let store = there.path().join("store");
     let mut root = Root::open(&here.path().join("root")).unwrap();
     root.init(Some(&store)).unwrap();
-    assert_eq!(root.about().unwrap().link, LinkKind::Copy);
+    assert_eq!(root.about().unwrap().link, Some(LinkKind::Copy));
     lives_as_anywhere(&root, &packages);
     let file = root.path().join("usr/bin/many").metadata().unwrap();
     assert_eq!((file.nlink(), file.dev()), (1, device(&here)));
@@ -231,7 +231,7 @@ fn child_of_an_ordinary_user() {
     let root = Root::open(&home.join("home/root")).unwrap();
     life(&root, &packages);
     assert!(!root.about().unwrap().privileged);
-    assert_eq!(root.about().unwrap().link, LinkKind::Hard);
+    assert_eq!(root.about().unwrap().link, Some(LinkKind::Hard));
 
     let live = root.path().join(".ambar/current").canonicalize().unwrap();
     let mut linked = BTreeMap::new();

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::Path;
 
 use crate::digest::{Digest, Sha1Digest};
-use crate::error::Error;
+use crate::error::{Error, Problem};
 use crate::limits::Limits;
 use crate::manifest::Manifest;
 use crate::path::PayloadPath;
@@ -132,6 +132,11 @@ impl PackageFile {
     /// # Errors
     /// [`Error`] when it cannot be opened, is of no known format, is damaged, breaks a rule or a limit.
     pub fn open(path: &Path, limits: &Limits) -> Result<PackageFile, Error> {
+        // Opening a pipe would wait for somebody to write to it.
+        if std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+            let problem = Problem::NotAPackage("it is not a regular file".into());
+            return Err(Error::new(path, problem));
+        }
         pisi::PisiFile::open(path, limits).map(PackageFile)
     }
 

@@ -14,7 +14,7 @@ use crate::config::LinkMode;
 use crate::db::Reader;
 use crate::dir::Dir;
 use crate::error::{Context, Error};
-use crate::object::{OBJECT_MTIME, ObjectId};
+use crate::object::{OBJECT_MTIME, ObjectId, default_owner};
 use crate::objects::{Intact, set_mtime};
 use crate::private;
 use crate::root::Root;
@@ -95,7 +95,8 @@ impl Build<'_> {
             }
         }
         private::make_etc(self, from, top.child(b"etc"), into)?;
-        if top.child(b"usr").is_some() || to.at(b"var/usrlocal").is_some() {
+        let usr = top.child(b"usr");
+        if usr.is_some_and(|usr| usr.is_dir()) || (usr.is_none() && to.at(b"var/usrlocal").is_some()) {
             let usr = into.ensure_dir("usr", 0o755)?;
             usr.symlink(b"../../../../var/usrlocal", "local")?;
         }
@@ -216,24 +217,30 @@ pub(crate) fn make_symlink(
     placed: Placed<'_, '_>,
 ) -> Result<(), Error> {
     dir.symlink(target, name)?;
-    match placed.entry() {
-        Some(entry) if placed.profile().privileged() && (entry.uid, entry.gid) != (0, 0) => {
-            let (uid, gid) = (rustix::fs::Uid::from_raw(entry.uid), rustix::fs::Gid::from_raw(entry.gid));
+    match owner_to_set(placed) {
+        Some((uid, gid)) => {
+            let (uid, gid) = (rustix::fs::Uid::from_raw(uid), rustix::fs::Gid::from_raw(gid));
             rustix::fs::chownat(dir, name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)
                 .on("set the owner of", dir.join(name))
         }
-        _ => Ok(()),
+        None => Ok(()),
     }
+}
+
+/// The owner that a link or a directory has to be given.
+fn owner_to_set(placed: Placed<'_, '_>) -> Option<(u32, u32)> {
+    let declared = placed.entry().map(|entry| (entry.uid, entry.gid));
+    declared.filter(|owner| placed.profile().privileged() && *owner != (0, 0)).or_else(default_owner)
 }
 
 /// Gives a directory the owner, mode and attributes that its entry declares.
 pub(crate) fn finish_dir(dir: &Dir, placed: Placed<'_, '_>) -> Result<(), Error> {
-    let Some(entry) = placed.entry() else { return dir.chmod(0o755) };
-    let profile = placed.profile();
-    if profile.privileged() && (entry.uid, entry.gid) != (0, 0) {
-        let (uid, gid) = (rustix::fs::Uid::from_raw(entry.uid), rustix::fs::Gid::from_raw(entry.gid));
+    if let Some((uid, gid)) = owner_to_set(placed) {
+        let (uid, gid) = (rustix::fs::Uid::from_raw(uid), rustix::fs::Gid::from_raw(gid));
         rustix::fs::fchown(dir, Some(uid), Some(gid)).on("set the owner of", dir.path())?;
     }
+    let Some(entry) = placed.entry() else { return dir.chmod(0o755) };
+    let profile = placed.profile();
     dir.chmod(profile.directory_mode(entry.mode))?;
     for (name, value) in profile.xattrs(entry) {
         rustix::fs::fsetxattr(dir, name.as_slice(), &value, rustix::fs::XattrFlags::empty())

@@ -74,9 +74,8 @@ impl Dir {
         rustix::fs::mkdirat(&self.fd, name, Mode::from_raw_mode(0o700))
             .on("make directory", self.join(name))?;
         let dir = self.dir(name)?;
-        if mode != 0o700 {
-            dir.chmod(mode)?;
-        }
+        // Also takes off a setgid bit that the directory has from its parent.
+        dir.chmod(mode)?;
         Ok(dir)
     }
 

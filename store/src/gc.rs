@@ -8,7 +8,6 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use ambar_pkgfmt::{Digest, PackageId};
 
-use crate::db::Reader;
 use crate::dir::random_hex;
 use crate::error::Error;
 use crate::holdings::{holdings, owned_paths};
@@ -28,8 +27,6 @@ pub struct Collected {
     pub bytes: u64,
     /// Package files in the cache.
     pub cached_files: u64,
-    /// Files under `objects/` that had no row.
-    pub strays: u64,
 }
 
 /// A package that leaves, with everything that has to be known of it.
@@ -49,30 +46,35 @@ struct Sentence {
     shown: Collected,
 }
 
+impl Root {
+    /// What a collection would take, without taking anything; no lock is needed.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn collectable(&self, keep: u64) -> Result<Collected, Error> {
+        Ok(judge(self, keep, false)?.shown)
+    }
+}
+
 /// Collects in a root whose lock is held: generations beyond the newest `keep` go, except the live one and
-/// pinned ones. With `dry_run` nothing is touched.
+/// what pending work needs.
 ///
 /// # Errors
 /// [`Error`]; what was not taken can be taken later.
-pub(crate) fn collect(root: &Root, keep: u64, dry_run: bool) -> Result<Collected, Error> {
-    let reader = root.store().read()?.ok_or_else(|| unreadable(root))?;
-    let mut sentence = Sentence::default();
-    judge(root, &reader, keep, &mut sentence)?;
-    drop(reader);
-    if !dry_run {
-        execute(root, &mut sentence)?;
-    }
+pub(crate) fn collect(root: &Root, keep: u64) -> Result<Collected, Error> {
+    let sentence = judge(root, keep, false)?;
+    execute(root, &sentence)?;
     Ok(sentence.shown)
 }
 
-/// Applies the root's own policy, after a switch.
+/// Applies the root's own policy, after a switch: the generation that a rollback leads to is always kept.
 pub(crate) fn apply_policy(root: &Root) -> Result<(), Error> {
     let keep = root.config().keep;
     // The common case, without the database: nothing is beyond the policy.
     if root.recorded()?.len() as u64 <= keep {
         return Ok(());
     }
-    collect(root, keep, false).map(|_| ())
+    execute(root, &judge(root, keep, true)?)
 }
 
 fn unreadable(root: &Root) -> Error {
@@ -83,9 +85,19 @@ fn unreadable(root: &Root) -> Error {
     }
 }
 
-fn judge(root: &Root, reader: &Reader, keep: u64, sentence: &mut Sentence) -> Result<(), Error> {
+fn judge(root: &Root, keep: u64, keeps_parent: bool) -> Result<Sentence, Error> {
+    let reader = root.store().read()?.ok_or_else(|| unreadable(root))?;
+    let mut sentence = Sentence::default();
     let current = root.current()?;
     let own = reader.generations(root.id())?;
+    // The live generation, the one that a rollback leads to, and those that pending work is compared with.
+    let parent = current.and_then(|number| root.record(number).ok()).and_then(|(record, _)| record.parent);
+    let pending = reader.pending(root.id())?;
+    let needed: HashSet<u64> = current
+        .into_iter()
+        .chain(parent.filter(|_| keeps_parent))
+        .chain(pending.into_iter().filter_map(|(_, row)| row.from))
+        .collect();
     let newest: BTreeSet<u64> = own
         .iter()
         .rev()
@@ -95,7 +107,7 @@ fn judge(root: &Root, reader: &Reader, keep: u64, sentence: &mut Sentence) -> Re
     sentence.generations = own
         .iter()
         .map(|(number, _)| *number)
-        .filter(|number| !newest.contains(number) && current != Some(*number))
+        .filter(|number| !newest.contains(number) && !needed.contains(number))
         .collect();
     let dropped: HashSet<u64> = sentence.generations.iter().copied().collect();
     let mut named: HashSet<(u32, u8)> = HashSet::new();
@@ -157,10 +169,10 @@ fn judge(root: &Root, reader: &Reader, keep: u64, sentence: &mut Sentence) -> Re
     }
     sentence.shown.packages.sort();
     sentence.shown.generations.clone_from(&sentence.generations);
-    Ok(())
+    Ok(sentence)
 }
 
-fn execute(root: &Root, sentence: &mut Sentence) -> Result<(), Error> {
+fn execute(root: &Root, sentence: &Sentence) -> Result<(), Error> {
     let nothing =
         sentence.generations.is_empty() && sentence.packages.is_empty() && sentence.files.is_empty();
     let mut unnamed = Vec::new();

@@ -19,15 +19,19 @@ pub(crate) fn used_generations(root: &Root) -> Result<Option<BTreeSet<u64>>, Err
     let top = root.path().canonicalize().on("resolve", root.path())?;
     let trees = top.join(AMBAR).join("generations");
     let mut used = BTreeSet::new();
+    let mut seen_self = false;
+    let own = rustix::process::getpid().as_raw_nonzero().to_string();
     for entry in std::fs::read_dir("/proc").on("list", "/proc")? {
         let process = entry.on("list", "/proc")?.path();
         let is_process =
             process.file_name().is_some_and(|name| name.as_bytes().iter().all(u8::is_ascii_digit));
+        seen_self |= process.file_name().is_some_and(|name| name.as_bytes() == own.as_bytes());
         if is_process && !look_at(&process, trees.as_os_str().as_bytes(), &mut used) {
             return Ok(None);
         }
     }
-    Ok(Some(used))
+    // Without ourselves in it, `/proc` shows nothing that could be relied on.
+    Ok(seen_self.then_some(used))
 }
 
 /// Adds what one process uses; `false` when it may not be looked at. One that has ended uses nothing.

@@ -39,7 +39,7 @@ pub use gc::Collected;
 pub use holdings::{holdings, owned_paths};
 pub use object::{Metadata, OBJECT_MTIME, ObjectId, Profile};
 pub use objects::{Intact, ObjectWriter, Objects, Streamed};
-pub use record::{Installed, Reason, Record};
+pub use record::{Installed, Overwrite, Reason, Record};
 pub use root::{Found, Root};
 pub use store::{FORMAT, Store};
 pub use sync::Barrier;

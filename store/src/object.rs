@@ -20,9 +20,20 @@ use serde::{Deserialize, Serialize};
 /// The time every object has unless its own matters: one second after the epoch, as Nix and OSTree do.
 pub const OBJECT_MTIME: i64 = 1;
 
+/// Times that every file system can hold; any other cannot be kept, and would never match what is on disk.
+const KEPT_TIMES: std::ops::RangeInclusive<i64> = 0..=i32::MAX as i64;
+
 /// How a package's declared metadata becomes metadata on disk. One package may be stored under several.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Profile(u8);
+
+/// Root's owner, where the superuser's process has another group than root's and so would make files of
+/// that group; `None` where what is made is right by itself.
+#[must_use]
+pub(crate) fn default_owner() -> Option<(u32, u32)> {
+    let (user, group) = (rustix::process::geteuid(), rustix::process::getegid());
+    (user.is_root() && !group.is_root()).then_some((0, 0))
+}
 
 impl Profile {
     const UNPRIVILEGED: u8 = 1;
@@ -79,7 +90,7 @@ impl Profile {
         Metadata {
             mode,
             owner: (self.privileged() && (entry.uid, entry.gid) != (0, 0)).then_some((entry.uid, entry.gid)),
-            mtime: if keeps_time { entry.mtime.unwrap_or(OBJECT_MTIME) } else { OBJECT_MTIME },
+            mtime: entry.mtime.filter(|time| keeps_time && KEPT_TIMES.contains(time)).unwrap_or(OBJECT_MTIME),
             xattrs: self.xattrs(entry),
         }
     }
@@ -123,6 +134,13 @@ pub struct Metadata {
 }
 
 impl Metadata {
+    /// The owner that has to be set explicitly: the declared one, or root's, where what this process makes
+    /// would get another group.
+    #[must_use]
+    pub fn owner_to_set(&self) -> Option<(u32, u32)> {
+        self.owner.or_else(default_owner)
+    }
+
     /// Of documents that the store keeps for itself (manifests, translations, scripts).
     #[must_use]
     pub fn document() -> Metadata {

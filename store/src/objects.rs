@@ -12,12 +12,12 @@ use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::sync::{Mutex, OnceLock};
 
-use ambar_pkgfmt::{ContentHasher, Digest, Hashed};
+use ambar_pkgfmt::{ContentHasher, Digest, Hashed, PackageId};
 use rustix::fs::{AtFlags, Gid, Mode, OFlags, Stat, Timespec, Timestamps, Uid, XattrFlags};
 use rustix::io::Errno;
 
 use crate::db::Reader;
-use crate::db::rows::ObjectRow;
+use crate::db::rows::{ObjectRow, PackageRow};
 use crate::dir::{Dir, is_file};
 use crate::error::{Context, Error};
 use crate::object::{Metadata, ObjectId};
@@ -137,10 +137,11 @@ pub enum Intact {
 }
 
 fn matches(stat: &Stat, id: &ObjectId, row: &ObjectRow) -> bool {
-    let owner = match id.owner() {
-        Some(owner) => (stat.st_uid, stat.st_gid) == owner,
+    let owner = match (id.owner(), rustix::process::geteuid()) {
+        (Some(owner), _) => (stat.st_uid, stat.st_gid) == owner,
         // The store's own: whoever runs this, as a store has one owner.
-        None => stat.st_uid == rustix::process::geteuid().as_raw(),
+        (None, user) if user.is_root() => (stat.st_uid, stat.st_gid) == (0, 0),
+        (None, user) => stat.st_uid == user.as_raw(),
     };
     is_file(stat)
         && u64::try_from(stat.st_size) == Ok(row.length)
@@ -178,6 +179,22 @@ impl<'s> ObjectWriter<'s> {
             umask: umask(),
             claims: std::array::from_fn(|_| Mutex::default()),
         }
+    }
+
+    /// What the store knows of a package, if it has it.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub fn known_package(&self, id: PackageId) -> Result<Option<PackageRow>, Error> {
+        Ok(self.reader.map(|reader| reader.package(id)).transpose()?.flatten())
+    }
+
+    /// A document that the store has.
+    ///
+    /// # Errors
+    /// As [`Objects::read_document`].
+    pub fn document(&self, digest: Digest) -> Result<Vec<u8>, Error> {
+        self.objects.read_document(digest)
     }
 
     fn claims(&self, id: &ObjectId) -> std::sync::MutexGuard<'_, HashMap<ObjectId, Claim>> {
@@ -310,12 +327,13 @@ impl<'s> ObjectWriter<'s> {
         name: &str,
     ) -> Result<(), Error> {
         let path = shard.join(name);
-        if let Some((uid, gid)) = metadata.owner {
+        let owner = metadata.owner_to_set();
+        if let Some((uid, gid)) = owner {
             let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));
             rustix::fs::fchown(file, Some(uid), Some(gid)).on("set the owner of", &path)?;
         }
         let given = created.map(|mode| mode & !self.umask);
-        if given != Some(metadata.mode) || metadata.owner.is_some() {
+        if given != Some(metadata.mode) || owner.is_some() {
             rustix::fs::fchmod(file, Mode::from_raw_mode(u32::from(metadata.mode)))
                 .on("set the mode of", &path)?;
         }
@@ -384,13 +402,14 @@ pub(crate) fn set_mtime(file: impl AsFd, seconds: i64) -> Result<(), Errno> {
     rustix::fs::futimens(file, &Timestamps { last_access: time, last_modification: time })
 }
 
-/// Gives an open file the owner (where that is possible), mode, attributes and time of another.
+/// Gives an open file or directory the owner (where that is possible), mode, attributes and time of another.
 pub(crate) fn copy_attributes(
-    from: &File,
+    from: impl AsFd,
     stat: &Stat,
-    to: &File,
+    to: impl AsFd,
     path: &std::path::Path,
 ) -> Result<(), Error> {
+    let (from, to) = (from.as_fd(), to.as_fd());
     if rustix::process::geteuid().is_root() {
         let (uid, gid) = (Uid::from_raw(stat.st_uid), Gid::from_raw(stat.st_gid));
         rustix::fs::fchown(to, Some(uid), Some(gid)).on("set the owner of", path)?;

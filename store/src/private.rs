@@ -84,11 +84,15 @@ fn make_directory(build: &mut Build<'_>, into: &Dir, place: &Place<'_, '_, '_>) 
         (Some(live), node) => {
             let stat = live.stat_self()?;
             let untouched = place.model.is_some_and(|model| {
-                model.entry().is_none_or(|entry| u32::from(entry.mode) == stat.st_mode & 0o7777)
+                model.entry().is_none_or(|entry| {
+                    let mode = model.profile().directory_mode(entry.mode);
+                    let owner = (entry.uid, entry.gid) == (stat.st_uid, stat.st_gid);
+                    mode == (stat.st_mode & 0o7777) as u16 && (owner || !model.profile().privileged())
+                })
             });
             match node.filter(|node| untouched && node.entry().is_some()) {
                 Some(node) => finish_dir(into, node),
-                None => copy_dir_attributes(&stat, into),
+                None => copy_attributes(live, &stat, into, into.path()),
             }
         }
         (None, Some(node)) => finish_dir(into, node),
@@ -157,8 +161,13 @@ fn make_file(
             let unchanged = !machine && shipped.map(is).transpose()?.unwrap_or(false);
             match wanted {
                 None if unchanged => Ok(()),
-                Some(_) if unchanged => install(build, node, into, name),
-                Some(wanted) if !machine && is(wanted)? => install(build, node, into, name),
+                // Content as shipped; mode and owner may still be the machine's choice.
+                Some(wanted) if unchanged && shipped == Some(wanted) => carry(build, dir, name, &stat, into),
+                Some(_) if unchanged => {
+                    install(build, node, into, name)?;
+                    keep_choices(model, &stat, into, name)
+                }
+                Some(wanted) if !machine && is(wanted)? => carry(build, dir, name, &stat, into),
                 None => carry(build, dir, name, &stat, into),
                 Some(_) => {
                     build.notes.push(format!("{}: it was changed here and stays as it is", Shown(path)));
@@ -171,6 +180,25 @@ fn make_file(
             }
         }
     }
+}
+
+/// Gives a new default the mode and owner that the machine has chosen for the file, where they differ from
+/// what the package shipped.
+fn keep_choices(model: Option<Placed<'_, '_>>, stat: &Stat, into: &Dir, name: &[u8]) -> Result<(), Error> {
+    let Some((model, shipped)) = model.and_then(|model| Some((model, model.entry()?))) else { return Ok(()) };
+    if !is_file(stat) || !matches!(shipped.node, Node::File { .. }) {
+        return Ok(());
+    }
+    let (file, path) = (into.file(name)?, into.join(name));
+    if model.profile().privileged() && (shipped.uid, shipped.gid) != (stat.st_uid, stat.st_gid) {
+        let (uid, gid) = (Uid::from_raw(stat.st_uid), Gid::from_raw(stat.st_gid));
+        rustix::fs::fchown(&file, Some(uid), Some(gid)).on("set the owner of", &path)?;
+    }
+    let mode = (stat.st_mode & 0o7777) as u16;
+    if mode != private_metadata(shipped, model).mode {
+        rustix::fs::fchmod(&file, Mode::from_raw_mode(u32::from(mode))).on("set the mode of", &path)?;
+    }
+    Ok(())
 }
 
 /// Makes a configuration file that lies outside `etc`.
@@ -287,7 +315,7 @@ fn carry(build: &mut Build<'_>, from: &Dir, name: &[u8], stat: &Stat, into: &Dir
                     carry(build, &from, &child, &stat, &into)?;
                 }
             }
-            copy_dir_attributes(stat, &into)?;
+            copy_attributes(&from, stat, &into, into.path())?;
             build.barrier.directory(&into);
             return Ok(());
         }
@@ -329,17 +357,9 @@ fn copy_content(mut from: &File, mut to: &File, path: &Path) -> Result<(), Error
     Ok(())
 }
 
-fn copy_dir_attributes(stat: &Stat, into: &Dir) -> Result<(), Error> {
-    if rustix::process::geteuid().is_root() {
-        let (uid, gid) = (Uid::from_raw(stat.st_uid), Gid::from_raw(stat.st_gid));
-        rustix::fs::fchown(into, Some(uid), Some(gid)).on("set the owner of", into.path())?;
-    }
-    into.chmod((stat.st_mode & 0o7777) as u16)
-}
-
 /// Sets owner, mode, attributes and time, in that order.
 pub(crate) fn set_attributes(file: &File, metadata: &Metadata, path: &Path) -> Result<(), Error> {
-    if let Some((uid, gid)) = metadata.owner {
+    if let Some((uid, gid)) = metadata.owner_to_set() {
         let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));
         rustix::fs::fchown(file, Some(uid), Some(gid)).on("set the owner of", path)?;
     }
@@ -395,7 +415,7 @@ pub(crate) fn forward_etc(
     let Some(live) = from.dir.dir_if_any("etc")? else { return Ok(()) };
     let etc = target.ensure_dir("etc", 0o755)?;
     let sides = Sides { path: b"etc".to_vec(), model: from.tree.at(b"etc"), node: to.at(b"etc") };
-    forward_directory(build, &live, &etc, &sides)
+    forward_directory(build, Some(&live), &etc, &sides)
 }
 
 /// What the packages of both generations have at one path.
@@ -407,59 +427,77 @@ struct Sides<'t, 'a> {
 
 fn forward_directory(
     build: &mut Build<'_>,
-    live: &Dir,
+    live: Option<&Dir>,
     target: &Dir,
     sides: &Sides<'_, '_>,
 ) -> Result<(), Error> {
-    let mut names: Vec<Vec<u8>> = live.list()?.into_iter().map(|(name, _)| name).collect();
-    names.extend(target.list()?.into_iter().map(|(name, _)| name));
+    let mut names: Vec<Vec<u8>> = target.list()?.into_iter().map(|(name, _)| name).collect();
+    if let Some(live) = live {
+        names.extend(live.list()?.into_iter().map(|(name, _)| name));
+    }
     names.sort_unstable();
     names.dedup();
     for name in names {
         let path = [&sides.path[..], b"/", &name].concat();
         let model = sides.model.and_then(|model| model.child(&name));
         let node = sides.node.and_then(|node| node.child(&name));
-        let (here, there) = (live.stat(&name)?, target.stat(&name)?);
+        let here = match live {
+            Some(live) => live.stat(&name)?.map(|stat| (live, stat)),
+            None => None,
+        };
+        let there = target.stat(&name)?;
+        let inner = Sides { path, model, node };
         match (here, there) {
-            (Some(here), Some(there)) if is_dir(&here) && is_dir(&there) => {
-                forward_directory(
-                    build,
-                    &live.dir(&name)?,
-                    &target.dir(&name)?,
-                    &Sides { path, model, node },
-                )?;
+            (Some((live, here)), Some(there)) if is_dir(&here) && is_dir(&there) => {
+                forward_directory(build, Some(&live.dir(&name)?), &target.dir(&name)?, &inner)?;
+            }
+            // A directory that only the packages there have: the machine's files in it are gone since.
+            (None, Some(there)) if is_dir(&there) && node.is_some() => {
+                forward_directory(build, None, &target.dir(&name)?, &inner)?;
             }
             // A package's directory that is not there any more may hold the machine's files.
-            (Some(here), None) if is_dir(&here) && model.is_some() => {
-                let inner = target.make_dir(&name, 0o700)?;
-                forward_directory(build, &live.dir(&name)?, &inner, &Sides { path, model, node })?;
-                copy_dir_attributes(&here, &inner)?;
-                if inner.list()?.is_empty() {
+            (Some((live, here)), None) if is_dir(&here) && model.is_some() => {
+                let (from, into) = (live.dir(&name)?, target.make_dir(&name, 0o700)?);
+                forward_directory(build, Some(&from), &into, &inner)?;
+                copy_attributes(&from, &here, &into, into.path())?;
+                if into.list()?.is_empty() {
                     target.remove_dir(&name)?;
                 }
                 build.barrier.directory(target);
             }
-            (here, there) => {
-                let packages = model.is_some() || node.is_some();
-                if packages && !is_always_machine(&path) {
-                    continue;
-                }
-                if let (Some(a), Some(b)) = (&here, &there)
-                    && same_on_both(a, b)
-                {
-                    continue;
-                }
-                if there.is_some() {
-                    target.remove_all(&name)?;
-                    build.barrier.directory(target);
-                }
-                if let Some(here) = here {
-                    carry(build, live, &name, &here, target)?;
-                }
-            }
+            (here, there) => forward_name(build, target, &name, here, there, &inner)?,
         }
     }
     Ok(())
+}
+
+/// One name that is not a directory on both sides: a package's stays as it was left in the target, the
+/// machine's is what it is now.
+fn forward_name(
+    build: &mut Build<'_>,
+    target: &Dir,
+    name: &[u8],
+    here: Option<(&Dir, Stat)>,
+    there: Option<Stat>,
+    sides: &Sides<'_, '_>,
+) -> Result<(), Error> {
+    let packages = sides.model.is_some() || sides.node.is_some();
+    if packages && !is_always_machine(&sides.path) {
+        return Ok(());
+    }
+    if let (Some((_, a)), Some(b)) = (&here, &there)
+        && same_on_both(a, b)
+    {
+        return Ok(());
+    }
+    if there.is_some() {
+        target.remove_all(name)?;
+        build.barrier.directory(target);
+    }
+    match here {
+        Some((live, stat)) => carry(build, live, name, &stat, target),
+        None => Ok(()),
+    }
 }
 
 /// Two files that agree in type, size, time, mode and owner are taken to be the same: copies keep them all.

@@ -39,9 +39,8 @@ pub struct Record {
     pub cause: String,
     /// Its packages, sorted by name, then id (field 6).
     pub packages: Vec<Installed>,
-    /// Paths that one package was told to take from another, with the name of the one that has them; sorted
-    /// by path (field 7).
-    pub overwrites: Vec<(PayloadPath, String)>,
+    /// Paths that one package was told to take from others, sorted by path (field 7).
+    pub overwrites: Vec<Overwrite>,
     /// Configuration whose content the machine had changed when this was made, with the digest of what it
     /// had; sorted by path (field 8).
     pub kept: Vec<(PayloadPath, Digest)>,
@@ -66,6 +65,18 @@ pub struct Installed {
     pub profile: Profile,
     /// Why it is there.
     pub reason: Reason,
+}
+
+/// A path that several packages have, and which of them was chosen. The choice is among these packages only:
+/// with another one it has to be made again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Overwrite {
+    /// The path.
+    pub path: PayloadPath,
+    /// Name of the package whose entry is there.
+    pub winner: String,
+    /// Names of the others, sorted.
+    pub others: Vec<String>,
 }
 
 /// Why a package is in a generation.
@@ -102,9 +113,10 @@ impl Record {
                 Reason::Automatic => 2,
             });
         });
-        e.list_field(tag::OVERWRITES, &self.overwrites, |e, (path, winner)| {
-            e.bytes(path.as_bytes());
-            e.text(winner);
+        e.list_field(tag::OVERWRITES, &self.overwrites, |e, choice| {
+            e.bytes(choice.path.as_bytes());
+            e.text(&choice.winner);
+            e.list(&choice.others, |e, name| e.text(name));
         });
         e.list_field(tag::KEPT, &self.kept, |e, (path, digest)| {
             e.bytes(path.as_bytes());
@@ -160,7 +172,7 @@ impl Record {
                 tag::CAUSE => record.cause = text(body)?.to_owned(),
                 tag::PACKAGES => record.packages = list_field(body, 39, installed)?,
                 tag::OVERWRITES => {
-                    record.overwrites = list_field(body, 2, |d| Ok((path(d)?, d.text()?.to_owned())))?;
+                    record.overwrites = list_field(body, 3, overwrite)?;
                 }
                 tag::KEPT => record.kept = list_field(body, 33, |d| Ok((path(d)?, d.digest()?)))?,
                 value => return Err(CodecError::Unknown { what: "record field", value }),
@@ -186,6 +198,14 @@ impl Installed {
 
 fn path(d: &mut Decoder<'_>) -> Result<PayloadPath, CodecError> {
     PayloadPath::new(d.bytes()?).map_err(|_| CodecError::Rule("a path is not a valid payload path"))
+}
+
+fn overwrite(d: &mut Decoder<'_>) -> Result<Overwrite, CodecError> {
+    Ok(Overwrite {
+        path: path(d)?,
+        winner: d.text()?.to_owned(),
+        others: d.list(1, |d| Ok(d.text()?.to_owned()))?,
+    })
 }
 
 fn installed(d: &mut Decoder<'_>) -> Result<Installed, CodecError> {
@@ -229,7 +249,11 @@ mod tests {
                 profile: Profile::new(false, true, false),
                 reason: Reason::Explicit,
             }],
-            overwrites: vec![(PayloadPath::new(b"usr/bin/joe").unwrap(), "joe".into())],
+            overwrites: vec![Overwrite {
+                path: PayloadPath::new(b"usr/bin/joe").unwrap(),
+                winner: "joe".into(),
+                others: vec!["jmacs".into(), "jpico".into()],
+            }],
             kept: vec![(PayloadPath::new(b"etc/joerc").unwrap(), Digest::of(b"edited"))],
         }
     }

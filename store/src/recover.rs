@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::db::rows::PendingRow;
 use crate::error::Error;
 use crate::lists::Lists;
 use crate::root::Root;
@@ -11,16 +12,35 @@ use crate::tree::Tree;
 use crate::writer;
 use crate::{gc, machine};
 
-/// Puts a root right. The caller holds its store's lock.
+/// What recovery could not finish: the root works all the same.
+#[derive(Debug, Default)]
+pub(crate) struct Unfinished {
+    /// The machine's directories still have to follow the switch to the live generation.
+    pub(crate) machine: Option<PendingRow>,
+    /// What is left, and why.
+    pub(crate) warnings: Vec<String>,
+}
+
+impl Unfinished {
+    fn note(&mut self, done: Result<(), Error>) {
+        if let Err(error) = done {
+            self.warnings.push(error.to_string());
+        }
+    }
+}
+
+/// Puts a root right. The caller holds its store's lock. What only garbage or the machine's own directories
+/// stand against is left for another time.
 ///
 /// # Errors
 /// [`Error`]: nothing has been lost, and the next writer tries again.
-pub(crate) fn recover(root: &Root) -> Result<(), Error> {
+pub(crate) fn recover(root: &Root) -> Result<Unfinished, Error> {
+    let mut unfinished = Unfinished::default();
     root.ambar().unlink_if_any("current.new")?;
     for name in ["work", "trash"] {
-        let dir = root.ambar().dir(name)?;
+        let dir = root.ambar().ensure_dir(name, 0o700)?;
         for (left, _) in dir.list()? {
-            dir.remove_all(&left)?;
+            unfinished.note(dir.remove_all(&left));
         }
     }
     let reader = match root.store().read()? {
@@ -36,7 +56,8 @@ pub(crate) fn recover(root: &Root) -> Result<(), Error> {
         }
     };
     let current = root.current()?;
-    let switching = reader.root(root.id())?.and_then(|row| row.switching);
+    let row = reader.root(root.id())?;
+    let switching = row.as_ref().and_then(|row| row.switching);
     let committed: BTreeSet<u64> =
         reader.generations(root.id())?.into_iter().map(|(number, _)| number).collect();
     let pending = reader.pending(root.id())?;
@@ -56,22 +77,28 @@ pub(crate) fn recover(root: &Root) -> Result<(), Error> {
     let on_disk: BTreeSet<u64> = root.recorded()?.into_iter().chain(root.trees()?).collect();
     for number in on_disk {
         let known = committed.contains(&number) && in_vain != Some(number);
-        if !known && current != Some(number) {
+        // A root that the database does not know at all is not one to throw anything away in.
+        if !known && current != Some(number) && row.is_some() {
             gc::discard_generation(root, number)?;
         }
     }
     for (number, row) in pending {
         if current == Some(number) {
-            finish_machine(root, number, row.from)?;
+            let done = finish_machine(root, number, row.from);
+            if done.is_err() {
+                unfinished.machine = Some(row);
+            }
+            unfinished.note(done);
         }
     }
     if root.store().dir().stat("unswept")?.is_some() {
         // Packages of a generation made in vain leave with it.
-        gc::collect(root, u64::MAX, false)?;
+        gc::collect(root, u64::MAX)?;
         sweep(root)?;
         root.store().dir().unlink_if_any("unswept")?;
     }
-    empty_trash(root)
+    unfinished.note(empty_trash(root));
+    Ok(unfinished)
 }
 
 /// Finishes the work in the machine's directories that a switch has left.

@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 use ambar_pkgfmt::Digest;
 use ambar_pkgfmt::digest::{hex, unhex};
+use rustix::fs::FlockOperation;
 
 use crate::config::Config;
 use crate::dir::{Dir, random_hex};
@@ -107,12 +108,17 @@ impl Root {
         std::fs::create_dir_all(path).on("make directory", path)?;
         let top = Dir::open(path)?;
         if top.stat(AMBAR)?.is_none() {
-            for (name, _) in top.list()? {
-                if name.starts_with(b".ambar.new-") {
-                    top.remove_all(&name)?;
+            // Two first changes at once: the second finds the root made.
+            rustix::fs::flock(&top, FlockOperation::LockExclusive).on("lock", path)?;
+            if top.stat(AMBAR)?.is_none() {
+                for (name, _) in top.list()? {
+                    if name.starts_with(b".ambar.new-") {
+                        top.remove_all(&name)?;
+                    }
                 }
+                Root::create(&top, store)?;
             }
-            Root::create(&top, store)?;
+            rustix::fs::flock(&top, FlockOperation::Unlock).on("unlock", path)?;
         }
         let root = Root::open(path)?;
         root.register()?;
@@ -121,11 +127,11 @@ impl Root {
     }
 
     /// Takes back the making of a root that has come to nothing: no generation was ever made in it, and its
-    /// store is its own. `with_directory` takes the directory itself as well, if it is empty.
+    /// store is its own. `directories`, the innermost first, go as well, as far as they are empty.
     ///
     /// # Errors
     /// [`Error`]; an empty root is left.
-    pub fn unmake(self, with_directory: bool) -> Result<(), Error> {
+    pub fn unmake(self, directories: &[PathBuf]) -> Result<(), Error> {
         if !self.has_own_store() || self.current()?.is_some() {
             return Ok(());
         }
@@ -136,16 +142,20 @@ impl Root {
         let dead = format!(".ambar.new-{}", random_hex(8)?);
         self.top.rename(AMBAR, &self.top, &dead)?;
         self.top.remove_all(&dead)?;
-        if with_directory && self.top.list()?.is_empty() {
-            std::fs::remove_dir(&self.path).on("remove", &self.path)?;
+        if !self.top.list()?.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        directories.iter().try_for_each(|directory| std::fs::remove_dir(directory).on("remove", directory))
     }
 
     /// Makes `.ambar` under another name, all of it, durably, and gives it its name.
     fn create(top: &Dir, store: Option<&Path>) -> Result<(), Error> {
         let store = match store {
             Some(path) => {
+                let inside = std::path::absolute(path).ok().zip(std::path::absolute(top.path()).ok());
+                if inside.is_some_and(|(store, root)| store == root || store.starts_with(root.join(AMBAR))) {
+                    return Err(Error::InTheWay { path: path.into() });
+                }
                 Store::open_or_create(path)?;
                 Some(path.canonicalize().on("resolve", path)?)
             }
@@ -200,14 +210,33 @@ impl Root {
                 // a copy. A root's own store was copied with it, so nobody else uses the old id there.
                 let old_path = roots.read_if_any(hex(&old), 1 << 16)?;
                 let moves = self.has_own_store() || old_path.as_ref() == Some(&path);
-                let fresh = random_id()?;
+                // The id is chosen durably first: should this stop half-way, the next attempt goes on with it.
+                let fresh = match read_id_file(&self.ambar, "id.next")? {
+                    Some((id, device, inode)) if self.is_at(device, inode)? => id,
+                    _ => {
+                        let id = random_id()?;
+                        write_id(&self.ambar, "id.next", id)?;
+                        id
+                    }
+                };
                 writing.adopt(old, fresh, moves)?;
                 writing.commit()?;
                 roots.replace_file(&hex(&fresh), &path)?;
-                write_id(&self.ambar, fresh)?;
+                self.ambar.rename("id.next", &self.ambar, "id")?;
+                self.ambar.sync()?;
                 if moves { roots.unlink_if_any(hex(&old)) } else { Ok(()) }
             }
         }
+    }
+
+    /// Whether this is a copy that has not been given an id of its own yet: nothing may be changed before.
+    pub(crate) fn is_unregistered_copy(&self) -> bool {
+        self.copied_from.is_some()
+    }
+
+    fn is_at(&self, device: u64, inode: u64) -> Result<bool, Error> {
+        let stat = self.ambar.stat_self()?;
+        Ok((stat.st_dev, stat.st_ino) == (device, inode))
     }
 
     /// Its directory, as it was named.
@@ -349,7 +378,7 @@ fn fill(ambar: &Dir, store: Option<&Path>) -> Result<(), Error> {
         }
         None => Store::fill(ambar)?,
     }
-    write_id(ambar, random_id()?)
+    write_id(ambar, "id", random_id()?)
 }
 
 fn random_id() -> Result<[u8; 16], Error> {
@@ -357,24 +386,26 @@ fn random_id() -> Result<[u8; 16], Error> {
         .ok_or_else(|| Error::Damaged { path: PathBuf::new(), reason: "no random id".into() })
 }
 
-fn write_id(ambar: &Dir, id: [u8; 16]) -> Result<(), Error> {
+fn write_id(ambar: &Dir, name: &str, id: [u8; 16]) -> Result<(), Error> {
     let stat = ambar.stat_self()?;
     let text = format!("{}\ndevice {}\ninode {}\n", hex(&id), stat.st_dev, stat.st_ino);
-    ambar.replace_file("id", text.as_bytes())
+    ambar.replace_file(name, text.as_bytes())
 }
 
 fn read_id(ambar: &Dir) -> Result<([u8; 16], u64, u64), Error> {
-    let bytes = ambar.read("id", 4096)?;
+    read_id_file(ambar, "id")?.ok_or_else(|| Error::Damaged {
+        path: ambar.join("id"),
+        reason: "it does not say which root this is".into(),
+    })
+}
+
+/// What a file of `id`'s form says, or `None` when there is none or it says nothing.
+fn read_id_file(ambar: &Dir, name: &str) -> Result<Option<([u8; 16], u64, u64)>, Error> {
+    let Some(bytes) = ambar.read_if_any(name, 4096)? else { return Ok(None) };
     let text = String::from_utf8_lossy(&bytes);
     let mut lines = text.lines();
     let id = lines.next().and_then(|line| unhex(line.as_bytes()));
     let device = lines.next().and_then(|line| line.strip_prefix("device ")?.parse().ok());
     let inode = lines.next().and_then(|line| line.strip_prefix("inode ")?.parse().ok());
-    match (id, device, inode) {
-        (Some(id), Some(device), Some(inode)) => Ok((id, device, inode)),
-        _ => Err(Error::Damaged {
-            path: ambar.join("id"),
-            reason: "it does not say which root this is".into(),
-        }),
-    }
+    Ok(id.zip(device).zip(inode).map(|((id, device), inode)| (id, device, inode)))
 }

@@ -9,7 +9,10 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
+
+use rustix::fs::{Mode, OFlags};
 
 use crate::dir::Dir;
 use crate::error::{Context, Error};
@@ -22,16 +25,17 @@ const NO_SYNCFS_REPORT: [u64; 5] = [0x6573_5546, 0x6969, 0xff53_4d42, 0xfe53_4d4
 /// What has to be durable before a commit.
 #[derive(Debug)]
 pub struct Barrier {
-    file_systems: Vec<(u64, File, PathBuf)>,
+    file_systems: Mutex<Vec<(u64, OwnedFd, PathBuf)>>,
     /// `syncfs` proves nothing here: everything is synced when it is noted.
-    silent: bool,
+    silent: AtomicBool,
     touched: Mutex<Touched>,
 }
 
 /// What has been written, as open descriptors (names may still change), until it is too much.
 #[derive(Debug, Default)]
 struct Touched {
-    open: BTreeMap<PathBuf, OwnedFd>,
+    files: BTreeMap<PathBuf, OwnedFd>,
+    directories: BTreeMap<PathBuf, OwnedFd>,
     many: bool,
     failed: Option<Error>,
 }
@@ -42,54 +46,73 @@ impl Barrier {
     /// # Errors
     /// [`Error::Io`].
     pub fn new(directories: &[&Dir]) -> Result<Barrier, Error> {
-        let mut barrier = Barrier { file_systems: Vec::new(), silent: false, touched: Mutex::default() };
-        for directory in directories {
-            let device = directory.stat_self()?.st_dev;
-            if barrier.file_systems.iter().any(|(known, ..)| *known == device) {
-                continue;
-            }
-            let path = directory.path().to_owned();
-            let statfs = rustix::fs::fstatfs(directory).on("look at the file system of", &path)?;
-            barrier.silent |= NO_SYNCFS_REPORT.contains(&(statfs.f_type as u64));
-            let descriptor = File::open(&path).on("open", &path)?;
-            barrier.file_systems.push((device, descriptor, path));
-        }
+        let barrier = Barrier {
+            file_systems: Mutex::default(),
+            silent: AtomicBool::new(false),
+            touched: Mutex::default(),
+        };
+        directories.iter().try_for_each(|directory| barrier.cover(directory))?;
         Ok(barrier)
+    }
+
+    /// Makes sure that the file system of a directory is one of the barrier's; called before anything is
+    /// written there.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn cover(&self, directory: &Dir) -> Result<(), Error> {
+        let device = directory.stat_self()?.st_dev;
+        let mut file_systems = self.file_systems.lock().unwrap_or_else(PoisonError::into_inner);
+        if file_systems.iter().any(|(known, ..)| *known == device) {
+            return Ok(());
+        }
+        let path = directory.path().to_owned();
+        let statfs = rustix::fs::fstatfs(directory).on("look at the file system of", &path)?;
+        if NO_SYNCFS_REPORT.contains(&(statfs.f_type as u64)) {
+            self.silent.store(true, Ordering::Relaxed);
+        }
+        let descriptor = rustix::fs::openat(directory, ".", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
+        file_systems.push((device, descriptor.on("open", &path)?, path));
+        Ok(())
     }
 
     /// Takes note of a file that was written and will not be written again.
     pub fn file(&self, file: &File, path: &Path) {
-        self.touch(file, path);
+        self.touch(file, path, false);
     }
 
     /// Takes note of a directory whose entries or attributes have changed.
     pub fn directory(&self, directory: &Dir) {
-        self.touch(directory, directory.path());
+        self.touch(directory, directory.path(), true);
     }
 
-    fn touch(&self, descriptor: impl AsFd, path: &Path) {
-        let synced = self.silent.then(|| rustix::fs::fsync(&descriptor).on("sync", path));
+    fn touch(&self, descriptor: impl AsFd, path: &Path, is_dir: bool) {
+        let silent = self.silent.load(Ordering::Relaxed);
+        let synced = silent.then(|| rustix::fs::fsync(&descriptor).on("sync", path));
         let mut touched = self.touched.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = touched.files.contains_key(path) || touched.directories.contains_key(path);
         match synced {
             Some(Ok(())) => {}
             Some(Err(error)) => {
                 touched.failed.get_or_insert(error);
             }
-            None if touched.many || touched.open.contains_key(path) => {}
+            None if touched.many || known => {}
             None => match descriptor.as_fd().try_clone_to_owned() {
-                Ok(clone) if touched.open.len() < ONE_BY_ONE => {
-                    touched.open.insert(path.into(), clone);
+                Ok(clone) if touched.files.len() + touched.directories.len() < ONE_BY_ONE => {
+                    let map = if is_dir { &mut touched.directories } else { &mut touched.files };
+                    map.insert(path.into(), clone);
                 }
                 // Too many, or out of descriptors: everything at once, then.
                 _ => {
                     touched.many = true;
-                    touched.open.clear();
+                    touched.files.clear();
+                    touched.directories.clear();
                 }
             },
         }
     }
 
-    /// Waits until everything noted is on disk.
+    /// Waits until everything noted is on disk: files first, then the directories that name them.
     ///
     /// # Errors
     /// [`Error::Io`]: something may not be on disk, and nothing may be committed.
@@ -99,10 +122,11 @@ impl Barrier {
             return Err(error);
         }
         if touched.many {
-            for (_, descriptor, path) in &self.file_systems {
+            for (_, descriptor, path) in &*self.file_systems.lock().unwrap_or_else(PoisonError::into_inner) {
                 rustix::fs::syncfs(descriptor).on("sync the file system of", path)?;
             }
         }
-        touched.open.iter().try_for_each(|(path, descriptor)| rustix::fs::fsync(descriptor).on("sync", path))
+        let mut noted = touched.files.iter().chain(&touched.directories);
+        noted.try_for_each(|(path, descriptor)| rustix::fs::fsync(descriptor).on("sync", path))
     }
 }

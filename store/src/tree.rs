@@ -7,6 +7,7 @@ use ambar_pkgfmt::{Entry, Manifest, Node, PayloadPath};
 
 use crate::error::{Clash, Error, PathConflict};
 use crate::object::{ObjectId, Profile};
+use crate::record::Overwrite;
 use crate::resolve::Resolver;
 
 /// Names at the top that belong to the machine, not to a generation.
@@ -29,10 +30,19 @@ pub struct Contents<'a> {
 pub struct Tree<'a> {
     packages: Vec<Contents<'a>>,
     nodes: Vec<TreeNode>,
-    /// Paths that one package has taken from another, with the name of the one that has them.
-    pub overwrites: BTreeMap<PayloadPath, String>,
+    /// Paths that several packages have, and which of them was chosen; sorted by path.
+    pub overwrites: Vec<Overwrite>,
     /// What people should see: directories that packages disagree about.
     pub notes: Vec<String>,
+}
+
+/// A path that several packages have.
+#[derive(Debug)]
+struct Claim {
+    node: NodeId,
+    path: PayloadPath,
+    /// Package and entry of each, in order of the packages' names; at least two.
+    sources: Vec<(u32, u32)>,
 }
 
 /// Position of a node in its tree.
@@ -63,10 +73,7 @@ impl<'a> Tree<'a> {
     ///
     /// # Errors
     /// [`Error::Conflict`] with every path that two packages claim, or [`Error::Unplaceable`].
-    pub fn merge(
-        packages: Vec<Contents<'a>>,
-        overwrites: &[(PayloadPath, String)],
-    ) -> Result<Tree<'a>, Error> {
+    pub fn merge(packages: Vec<Contents<'a>>, overwrites: &[Overwrite]) -> Result<Tree<'a>, Error> {
         let links = packages.iter().flat_map(|package| &package.manifest.entries).filter_map(|entry| {
             match &entry.node {
                 Node::Symlink { target } => Some((entry.path.as_bytes(), target.as_slice())),
@@ -75,14 +82,23 @@ impl<'a> Tree<'a> {
         });
         let mut resolver = Resolver::new(links).map_err(|reason| unplaceable_any(&packages, reason))?;
         let top = TreeNode { source: None, children: Some(BTreeMap::new()) };
-        let mut tree = Tree { packages, nodes: vec![top], overwrites: BTreeMap::new(), notes: Vec::new() };
-        let recorded = overwrites.iter().map(|(path, winner)| (path.clone(), winner.clone())).collect();
+        let mut tree = Tree { packages, nodes: vec![top], overwrites: Vec::new(), notes: Vec::new() };
         let mut conflicts = Vec::new();
+        let mut claims = BTreeMap::new();
         for package in 0..tree.packages.len() {
             for entry in 0..tree.packages[package].manifest.entries.len() {
-                tree.insert((package as u32, entry as u32), &mut resolver, &recorded, &mut conflicts)?;
+                tree.insert((package as u32, entry as u32), &mut resolver, &mut claims, &mut conflicts)?;
             }
         }
+        for claim in claims.into_values() {
+            let recorded = overwrites.iter().find(|choice| choice.path == claim.path);
+            match tree.settle(&claim, recorded) {
+                Ok(choice) => tree.overwrites.push(choice),
+                Err(conflict) => conflicts.push(conflict),
+            }
+        }
+        tree.overwrites.sort_by(|a, b| a.path.cmp(&b.path));
+        conflicts.sort_by(|a, b| a.path.cmp(&b.path));
         if conflicts.is_empty() { Ok(tree) } else { Err(Error::Conflict(conflicts)) }
     }
 
@@ -90,7 +106,7 @@ impl<'a> Tree<'a> {
         &mut self,
         source: (u32, u32),
         resolver: &mut Resolver,
-        recorded: &BTreeMap<PayloadPath, String>,
+        claims: &mut BTreeMap<NodeId, Claim>,
         conflicts: &mut Vec<PathConflict>,
     ) -> Result<(), Error> {
         let contents = self.packages[source.0 as usize];
@@ -141,7 +157,7 @@ impl<'a> Tree<'a> {
                     at = child;
                 }
                 (Some(child), true) => {
-                    self.meet(child, source, &path, recorded, conflicts);
+                    self.meet(child, source, &path, claims, conflicts);
                     return Ok(());
                 }
                 (None, _) => {
@@ -164,7 +180,7 @@ impl<'a> Tree<'a> {
         there: NodeId,
         source: (u32, u32),
         path: &PayloadPath,
-        recorded: &BTreeMap<PayloadPath, String>,
+        claims: &mut BTreeMap<NodeId, Claim>,
         conflicts: &mut Vec<PathConflict>,
     ) {
         let entry = self.entry_of(source);
@@ -172,14 +188,6 @@ impl<'a> Tree<'a> {
         let is_dir = matches!(entry.node, Node::Directory);
         let first = self.owner_name(there);
         let second = newcomer.manifest.name.clone();
-        let mut refuse = |clash| {
-            conflicts.push(PathConflict {
-                path: path.clone(),
-                first: first.clone(),
-                second: second.clone(),
-                clash,
-            });
-        };
         let node = &self.nodes[there.0 as usize];
         match (node.children.is_some(), is_dir) {
             (true, true) => match node.source {
@@ -197,25 +205,55 @@ impl<'a> Tree<'a> {
                 }
             },
             (false, false) => {
-                let holder = node.source.map(|(package, _)| self.packages[package as usize]);
-                let recorded = recorded.get(path).map(String::as_str);
-                let newcomer_wins = recorded == Some(&second) || (recorded.is_none() && newcomer.overwrites);
-                let holder_wins = recorded == Some(&first)
-                    || (recorded.is_none() && holder.is_some_and(|holder| holder.overwrites));
-                if first == second || !(newcomer_wins || holder_wins) {
-                    refuse(Clash::Both);
-                } else if newcomer_wins && holder_wins {
-                    // Nobody has said which of the two is to have it.
-                    refuse(Clash::BothTake);
-                } else if newcomer_wins {
-                    self.nodes[there.0 as usize].source = Some(source);
-                    self.overwrites.insert(path.clone(), second);
-                } else {
-                    self.overwrites.insert(path.clone(), first);
-                }
+                let first = node.source.into_iter().collect();
+                let claim = || Claim { node: there, path: path.clone(), sources: first };
+                claims.entry(there).or_insert_with(claim).sources.push(source);
             }
-            (true, false) | (false, true) => refuse(Clash::Kind),
+            (true, false) | (false, true) => {
+                conflicts.push(PathConflict { path: path.clone(), first, second, clash: Clash::Kind });
+            }
         }
+    }
+
+    /// Gives a path that several packages have to one of them: the one that is told to take it now, or the
+    /// one that was chosen before among all who have it.
+    fn settle(&mut self, claim: &Claim, recorded: Option<&Overwrite>) -> Result<Overwrite, PathConflict> {
+        let name = |source: &(u32, u32)| self.packages[source.0 as usize].manifest.name.clone();
+        let refuse = |a: &(u32, u32), b: &(u32, u32), clash| {
+            Err(PathConflict { path: claim.path.clone(), first: name(a), second: name(b), clash })
+        };
+        // In order of name: two of one package are beside each other.
+        if let Some(pair) = claim.sources.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+            return refuse(&pair[0], &pair[1], Clash::Both);
+        }
+        let takers: Vec<&(u32, u32)> =
+            claim.sources.iter().filter(|source| self.packages[source.0 as usize].overwrites).collect();
+        let settled = |source: &&(u32, u32)| {
+            recorded.is_some_and(|choice| {
+                let name = name(source);
+                choice.winner == name || choice.others.contains(&name)
+            })
+        };
+        let winner = match takers[..] {
+            [taker] => *taker,
+            // Nobody has said which of them is to have it.
+            [a, b, ..] => return refuse(a, b, Clash::BothTake),
+            [] => {
+                if let Some(newcomer) = claim.sources.iter().rev().find(|source| !settled(source)) {
+                    let other = claim.sources.iter().find(|other| *other != newcomer).unwrap_or(newcomer);
+                    return refuse(other, newcomer, Clash::Both);
+                }
+                let chosen =
+                    claim.sources.iter().find(|source| recorded.is_some_and(|r| r.winner == name(source)));
+                chosen.copied().unwrap_or(claim.sources[0])
+            }
+        };
+        let mut others: Vec<String> =
+            claim.sources.iter().filter(|source| **source != winner).map(name).collect();
+        others.sort();
+        let choice = Overwrite { path: claim.path.clone(), winner: name(&winner), others };
+        self.nodes[claim.node.0 as usize].source = Some(winner);
+        Ok(choice)
     }
 
     fn children(&self, id: NodeId) -> Option<&BTreeMap<Box<[u8]>, NodeId>> {
@@ -416,9 +454,21 @@ mod tests {
         let taking = Contents { overwrites: true, ..contents(&a) };
         let tree = Tree::merge(vec![taking, contents(&b)], &[]).unwrap();
         assert_eq!(owner(&tree, "usr/x").as_deref(), Some("a"));
-        let recorded: Vec<_> = tree.overwrites.clone().into_iter().collect();
+        let recorded = tree.overwrites.clone();
         let again = Tree::merge(vec![contents(&a), contents(&b)], &recorded).unwrap();
         assert_eq!(owner(&again, "usr/x").as_deref(), Some("a"));
+        // It was a choice among these two: a third has to be chosen about again.
+        let c = manifest("c", &[("usr/x", "file")]);
+        let three = |third| Tree::merge(vec![contents(&a), contents(&b), third], &recorded);
+        assert!(matches!(three(contents(&c)), Err(Error::Conflict(_))));
+        let taken = three(Contents { overwrites: true, ..contents(&c) }).unwrap();
+        assert_eq!(owner(&taken, "usr/x").as_deref(), Some("c"));
+        // When the one that has it goes, one of the others does.
+        let left = Tree::merge(vec![contents(&a), contents(&b)], &taken.overwrites).unwrap();
+        assert_eq!(owner(&left, "usr/x").as_deref(), Some("a"));
+        // Two that are both to take it leave it open which.
+        let both = [&a, &b].map(|manifest| Contents { overwrites: true, ..contents(manifest) });
+        assert!(matches!(Tree::merge(both.to_vec(), &[]), Err(Error::Conflict(_))));
     }
 
     #[test]

@@ -15,6 +15,7 @@ use crate::lists::Lists;
 use crate::object::ObjectId;
 use crate::objects::ObjectWriter;
 use crate::record::{Installed, Record};
+use crate::recover::Unfinished;
 use crate::root::{CURRENT, Root};
 use crate::store::StoreLock;
 use crate::sync::Barrier;
@@ -30,6 +31,7 @@ pub struct Writer<'r> {
     barrier: Barrier,
     reader: Option<Reader>,
     live: Option<(Record, Digest)>,
+    unfinished: Unfinished,
 }
 
 /// A package whose content is being stored by this transaction.
@@ -75,12 +77,15 @@ impl<'r> Writer<'r> {
     /// [`Error::Locked`], or whatever keeps the root from being read.
     pub fn begin(root: &'r Root, watch: &dyn Watch) -> Result<Writer<'r>, Error> {
         let lock = root.store().lock()?;
-        crate::recover::recover(root)?;
+        if root.is_unregistered_copy() {
+            return Err(Error::Moved { path: root.path().into() });
+        }
+        let unfinished = crate::recover::recover(root)?;
         let barrier = Barrier::new(&[root.ambar(), root.store().dir()])?;
         let reader = root.store().read()?;
         let live = root.live()?;
         watch.step(Step::Locked);
-        Ok(Writer { root, _lock: lock, barrier, reader, live })
+        Ok(Writer { root, _lock: lock, barrier, reader, live, unfinished })
     }
 
     /// The live generation's record and its digest.
@@ -124,9 +129,9 @@ impl<'r> Writer<'r> {
     ///
     /// # Errors
     /// [`Error`].
-    pub fn collect(mut self, keep: u64, dry_run: bool) -> Result<Collected, Error> {
+    pub fn collect(mut self, keep: u64) -> Result<Collected, Error> {
         self.reader = None;
-        let collected = crate::gc::collect(self.root, keep, dry_run)?;
+        let collected = crate::gc::collect(self.root, keep)?;
         crate::recover::empty_trash(self.root)?;
         Ok(collected)
     }
@@ -178,7 +183,7 @@ impl<'r> Writer<'r> {
     /// [`Error`]; what is left is garbage that the next writer takes back.
     pub fn abort(mut self) -> Result<(), Error> {
         self.reader = None;
-        crate::recover::recover(self.root)
+        crate::recover::recover(self.root).map(drop)
     }
 
     /// Steps 2 to 5 for a new generation: tree and record, barrier, database, link.
@@ -230,6 +235,9 @@ impl<'r> Writer<'r> {
             None => None,
         };
         let to_tree = Tree::merge(new.contents(overwriting), &recorded)?;
+        let base = Base::load(self)?;
+        let base_tree = base.tree()?;
+        let machine_from = if base.is_live { from_tree.as_ref() } else { base_tree.as_ref() };
         let top_names = top::names(&to_tree);
         top::check(self.root.top(), top_names.iter().map(Vec::as_slice))?;
 
@@ -242,7 +250,7 @@ impl<'r> Writer<'r> {
             time: now(),
             cause: cause.into(),
             packages,
-            overwrites: to_tree.overwrites.clone().into_iter().collect(),
+            overwrites: to_tree.overwrites.clone(),
             kept: Vec::new(),
         };
         let from = match (&from_tree, from_number) {
@@ -264,7 +272,7 @@ impl<'r> Writer<'r> {
         watch.step(Step::Named);
 
         let pending =
-            machine::differ(from_tree.as_ref(), &to_tree).then_some(PendingRow { from: from_number });
+            machine::differ(machine_from, &to_tree).then_some(PendingRow { from: base.number(from_number) });
         let list = record.packages.iter().map(|package| (package.id, package.profile)).collect();
         let mut changes = Changes { siblings: built.siblings, ..Changes::default() };
         for made in &made {
@@ -287,7 +295,7 @@ impl<'r> Writer<'r> {
             notes: to_tree.notes.iter().cloned().chain(built.notes).collect(),
         };
         drop(from);
-        self.switch(prepared, from_tree.as_ref(), &to_tree, watch)
+        self.switch(prepared, machine_from, &to_tree, watch)
     }
 
     /// Steps 2 to 5 for a generation that exists: its tree is made again if it is gone, the machine's own
@@ -313,6 +321,9 @@ impl<'r> Writer<'r> {
             None => None,
         };
         let to_tree = Tree::merge(new.contents(&[]), &target.overwrites)?;
+        let base = Base::load(self)?;
+        let base_tree = base.tree()?;
+        let machine_from = if base.is_live { from_tree.as_ref() } else { base_tree.as_ref() };
         let top_names = top::names(&to_tree);
         top::check(self.root.top(), top_names.iter().map(Vec::as_slice))?;
         let from_number = live.as_ref().map(|(record, _)| record.number);
@@ -338,6 +349,9 @@ impl<'r> Writer<'r> {
         } else {
             let built = self.build(&to_tree, from.as_ref(), &fresh, &mut target.clone(), watch)?;
             let work = self.root.ambar().dir("work")?;
+            // The generation has a row already: what has its name must be complete.
+            self.barrier.wait()?;
+            self.barrier.directory(&work);
             work.rename(&built.name, &generations, number.to_string())?;
             self.barrier.directory(&generations);
             changes.siblings = built.siblings;
@@ -345,7 +359,7 @@ impl<'r> Writer<'r> {
         }
         watch.step(Step::Named);
         let pending =
-            machine::differ(from_tree.as_ref(), &to_tree).then_some(PendingRow { from: from_number });
+            machine::differ(machine_from, &to_tree).then_some(PendingRow { from: base.number(from_number) });
         changes.generation = Some(GenerationChange {
             root: self.root.id(),
             number,
@@ -355,7 +369,7 @@ impl<'r> Writer<'r> {
         });
         let prepared = Prepared { number, from: from_number, changes, top_names, notes };
         drop(from);
-        self.switch(prepared, from_tree.as_ref(), &to_tree, watch)
+        self.switch(prepared, machine_from, &to_tree, watch)
     }
 
     fn journal(&self, generation: u64, from: Option<u64>, cause: &str) -> JournalRow {
@@ -446,7 +460,7 @@ impl<'r> Writer<'r> {
             generation: prepared.number,
             from: prepared.from,
             notes: prepared.notes,
-            pending: Vec::new(),
+            pending: std::mem::take(&mut self.unfinished.warnings),
         };
         if let Err(error) = ambar.sync() {
             outcome.pending.push(format!("the switch may not survive a power cut: {error}"));
@@ -486,11 +500,54 @@ impl<'r> Writer<'r> {
         warn(top::remove_stale_links(self.root.top(), top_names));
         warn(self.mark_swept());
         warn(crate::in_use::close_others(self.root, outcome.generation));
-        if self.root.config().keep > 0 {
-            warn(crate::gc::apply_policy(self.root));
+        // What is pending may need the generation that was left; nothing is thrown away before it is done.
+        if outcome.pending.is_empty() {
+            let mut warn =
+                |done: Result<(), Error>| outcome.pending.extend(done.err().map(|e| e.to_string()));
+            if self.root.config().keep > 0 {
+                warn(crate::gc::apply_policy(self.root));
+            }
+            warn(crate::recover::empty_trash(self.root));
         }
-        warn(crate::recover::empty_trash(self.root));
         watch.step(Step::Finished);
+    }
+}
+
+/// What the machine's directories are compared with: the live generation, or, when they have not followed an
+/// earlier switch yet, the one before that.
+struct Base<'m> {
+    is_live: bool,
+    from: Option<u64>,
+    record: Option<Record>,
+    lists: Lists<'m>,
+}
+
+impl Base<'_> {
+    fn load(writer: &Writer<'_>) -> Result<Self, Error> {
+        let record = match writer.unfinished.machine.as_ref().and_then(|row| row.from) {
+            Some(from) => match writer.root.record(from) {
+                Ok((record, _)) => Some(record),
+                Err(Error::NoGeneration(_)) => None,
+                Err(error) => return Err(error),
+            },
+            None => None,
+        };
+        let packages = record.as_ref().map(|record| record.packages.as_slice());
+        let lists = Lists::load(writer.root, packages, &HashMap::new())?;
+        let machine = &writer.unfinished.machine;
+        let from = machine.as_ref().and_then(|row| row.from);
+        Ok(Base { is_live: machine.is_none(), from, record, lists })
+    }
+
+    fn tree(&self) -> Result<Option<Tree<'_>>, Error> {
+        self.record
+            .as_ref()
+            .map(|record| Tree::merge(self.lists.contents(&[]), &record.overwrites))
+            .transpose()
+    }
+
+    fn number(&self, live: Option<u64>) -> Option<u64> {
+        if self.is_live { live } else { self.from }
     }
 }
 

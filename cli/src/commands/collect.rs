@@ -49,7 +49,4 @@ fn show(context: &Context, collected: &Collected) {
         count(collected.cached_files, "cached package file"),
         size(collected.bytes)
     ));
-    if collected.strays > 0 {
-        context.line(format!("strays        {}", count(collected.strays, "file")));
-    }
 }

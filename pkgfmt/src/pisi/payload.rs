@@ -151,7 +151,8 @@ impl Reading<'_> {
         let unpacked = payload().fold(0_u64, |sum, member| sum.saturating_add(member.size));
         let bound = packed.saturating_mul(self.limits.ratio).max(self.limits.ratio_floor);
         if unpacked > bound {
-            let what = format!("the payload unpacks to more than {} times its packed size; it", self.limits.ratio);
+            let what =
+                format!("the payload unpacks to more than {} times its packed size; it", self.limits.ratio);
             return Err(Problem::limit(what, bound));
         }
         Ok(())

@@ -32,6 +32,8 @@ const GATE: &str = "db.gate";
 const CACHE: usize = 8 << 20;
 /// How long a writer waits for readers that opened the file before it took the gate.
 const READERS_LEAVE: Duration = Duration::from_secs(30);
+/// How long it keeps new readers out meanwhile, at a time.
+const GATE_HELD: Duration = Duration::from_millis(200);
 
 /// Where a store's database is.
 #[derive(Debug, Clone)]
@@ -91,16 +93,23 @@ impl Db {
     /// [`Error::Database`] or [`Error::Io`].
     pub(crate) fn write(&self) -> Result<Writing, Error> {
         let path = self.path();
-        let gate = self.gate()?;
         let started = Instant::now();
         loop {
-            match builder().open(&path) {
-                Ok(database) => return Writing::new(database, gate, path),
-                Err(DatabaseError::DatabaseAlreadyOpen) if started.elapsed() < READERS_LEAVE => {
-                    std::thread::sleep(Duration::from_micros(200));
+            let gate = self.gate()?;
+            let patience = Instant::now();
+            loop {
+                match builder().open(&path) {
+                    Ok(database) => return Writing::new(database, gate, path),
+                    Err(DatabaseError::DatabaseAlreadyOpen) if patience.elapsed() < GATE_HELD => {
+                        std::thread::sleep(Duration::from_micros(200));
+                    }
+                    Err(DatabaseError::DatabaseAlreadyOpen) if started.elapsed() < READERS_LEAVE => break,
+                    Err(error) => return Err(self.failed("open", error)),
                 }
-                Err(error) => return Err(self.failed("open", error)),
             }
+            // A reader has stopped in the middle of a query: the others shall not wait with us.
+            drop(gate);
+            std::thread::sleep(GATE_HELD / 10);
         }
     }
 

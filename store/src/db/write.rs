@@ -281,7 +281,8 @@ impl Writing {
         }
         root.switching = Some((change.number, change.made.is_some()));
         self.put_row(tables::ROOTS, &change.root, &root)?;
-        // Work of an earlier switch that is still pending is compared with the generation it came from.
+        // Work of an earlier switch that is still pending is part of this one's.
+        self.with(tables::PENDING, |table| table.retain(|key, _| !key.starts_with(&change.root)))?;
         if let Some(pending) = &change.pending {
             self.put_row(tables::PENDING, &key, pending)?;
         }
