@@ -106,7 +106,7 @@ fn setuid_that_a_file_list_hides_is_refused() {
     let member = common::build::tar_member(tar::EntryType::Regular, "usr/bin/su", "", b"program\n", 0o4755);
     let hidden = Package::new("hidden", "1.0", 1).listed(listed).member(member);
     let hidden = package(dir.path(), "hidden.pisi", &hidden);
-    let error = install_with(&root, &[hidden.clone()], Options::default()).unwrap_err();
+    let error = install_with(&root, std::slice::from_ref(&hidden), Options::default()).unwrap_err();
     assert_eq!(error.class(), Class::Conflict, "{error}");
     assert!(error.to_string().contains("usr/bin/su"), "{error}");
     assert!(!root.path().exists(), "nothing is left behind");
