@@ -11,6 +11,7 @@ mod config;
 pub mod db;
 mod dir;
 mod error;
+mod forward;
 mod gc;
 mod holdings;
 mod in_use;

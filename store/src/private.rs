@@ -18,7 +18,7 @@ use crate::dir::{Dir, is_dir, is_file, is_symlink};
 use crate::error::{Context, Error};
 use crate::object::{Metadata, ObjectId};
 use crate::objects::{copy_attributes, set_mtime};
-use crate::tree::{Placed, Tree};
+use crate::tree::Placed;
 
 /// Files of `etc` that are the machine's whoever ships them: accounts, identity, file systems, resolver.
 const ALWAYS_MACHINE: [&str; 10] = [
@@ -35,7 +35,7 @@ const ALWAYS_MACHINE: [&str; 10] = [
 ];
 
 /// Whether a path is the machine's whoever ships it.
-fn is_always_machine(path: &[u8]) -> bool {
+pub(crate) fn is_always_machine(path: &[u8]) -> bool {
     ALWAYS_MACHINE.iter().any(|known| known.as_bytes() == path)
         || (path.starts_with(b"etc/ssh/ssh_host_") && path.len() > b"etc/ssh/ssh_host_".len())
 }
@@ -301,7 +301,13 @@ pub(crate) fn copy_object(
 
 /// Copies what the machine has, with all of its attributes. Directories are copied whole; sockets, devices
 /// and pipes are not configuration and stay behind.
-fn carry(build: &mut Build<'_>, from: &Dir, name: &[u8], stat: &Stat, into: &Dir) -> Result<(), Error> {
+pub(crate) fn carry(
+    build: &mut Build<'_>,
+    from: &Dir,
+    name: &[u8],
+    stat: &Stat,
+    into: &Dir,
+) -> Result<(), Error> {
     match FileType::from_raw_mode(stat.st_mode) {
         FileType::RegularFile => {
             let copy = copy_file(from, name, into)?;
@@ -401,109 +407,4 @@ pub(crate) fn hash_file(mut file: &File, path: &Path) -> Result<(u64, Digest), E
     }
     let (length, digest, _) = hasher.finish();
     Ok((length, digest))
-}
-
-/// Brings the machine's files of `etc` forward into a tree that is about to be live again: `target` gets what
-/// the live tree has and no package of either owns, and loses what the machine has no more. The tree is not
-/// live, and doing this twice is doing it once, so a crash half-way costs nothing.
-pub(crate) fn forward_etc(
-    build: &mut Build<'_>,
-    from: &From<'_>,
-    to: &Tree<'_>,
-    target: &Dir,
-) -> Result<(), Error> {
-    let Some(live) = from.dir.dir_if_any("etc")? else { return Ok(()) };
-    let etc = target.ensure_dir("etc", 0o755)?;
-    let sides = Sides { path: b"etc".to_vec(), model: from.tree.at(b"etc"), node: to.at(b"etc") };
-    forward_directory(build, Some(&live), &etc, &sides)
-}
-
-/// What the packages of both generations have at one path.
-struct Sides<'t, 'a> {
-    path: Vec<u8>,
-    model: Option<Placed<'t, 'a>>,
-    node: Option<Placed<'t, 'a>>,
-}
-
-fn forward_directory(
-    build: &mut Build<'_>,
-    live: Option<&Dir>,
-    target: &Dir,
-    sides: &Sides<'_, '_>,
-) -> Result<(), Error> {
-    let mut names: Vec<Vec<u8>> = target.list()?.into_iter().map(|(name, _)| name).collect();
-    if let Some(live) = live {
-        names.extend(live.list()?.into_iter().map(|(name, _)| name));
-    }
-    names.sort_unstable();
-    names.dedup();
-    for name in names {
-        let path = [&sides.path[..], b"/", &name].concat();
-        let model = sides.model.and_then(|model| model.child(&name));
-        let node = sides.node.and_then(|node| node.child(&name));
-        let here = match live {
-            Some(live) => live.stat(&name)?.map(|stat| (live, stat)),
-            None => None,
-        };
-        let there = target.stat(&name)?;
-        let inner = Sides { path, model, node };
-        match (here, there) {
-            (Some((live, here)), Some(there)) if is_dir(&here) && is_dir(&there) => {
-                forward_directory(build, Some(&live.dir(&name)?), &target.dir(&name)?, &inner)?;
-            }
-            // A directory that only the packages there have: the machine's files in it are gone since.
-            (None, Some(there)) if is_dir(&there) && node.is_some() => {
-                forward_directory(build, None, &target.dir(&name)?, &inner)?;
-            }
-            // A package's directory that is not there any more may hold the machine's files.
-            (Some((live, here)), None) if is_dir(&here) && model.is_some() => {
-                let (from, into) = (live.dir(&name)?, target.make_dir(&name, 0o700)?);
-                forward_directory(build, Some(&from), &into, &inner)?;
-                copy_attributes(&from, &here, &into, into.path())?;
-                if into.list()?.is_empty() {
-                    target.remove_dir(&name)?;
-                }
-                build.barrier.directory(target);
-            }
-            (here, there) => forward_name(build, target, &name, here, there, &inner)?,
-        }
-    }
-    Ok(())
-}
-
-/// One name that is not a directory on both sides: a package's stays as it was left in the target, the
-/// machine's is what it is now.
-fn forward_name(
-    build: &mut Build<'_>,
-    target: &Dir,
-    name: &[u8],
-    here: Option<(&Dir, Stat)>,
-    there: Option<Stat>,
-    sides: &Sides<'_, '_>,
-) -> Result<(), Error> {
-    let packages = sides.model.is_some() || sides.node.is_some();
-    if packages && !is_always_machine(&sides.path) {
-        return Ok(());
-    }
-    if let (Some((_, a)), Some(b)) = (&here, &there)
-        && same_on_both(a, b)
-    {
-        return Ok(());
-    }
-    if there.is_some() {
-        target.remove_all(name)?;
-        build.barrier.directory(target);
-    }
-    match here {
-        Some((live, stat)) => carry(build, live, name, &stat, target),
-        None => Ok(()),
-    }
-}
-
-/// Two files that agree in type, size, time, mode and owner are taken to be the same: copies keep them all.
-fn same_on_both(a: &Stat, b: &Stat) -> bool {
-    let key = |stat: &Stat| {
-        (stat.st_mode, stat.st_size, stat.st_mtime, stat.st_mtime_nsec, stat.st_uid, stat.st_gid)
-    };
-    !is_symlink(a) && !is_dir(a) && key(a) == key(b)
 }

@@ -1,6 +1,9 @@
 //! The commit protocol. A [`Writer`] holds the lock; its methods are called in the order of the steps, and
 //! each says what is true if everything stops there.
 
+mod after;
+mod base;
+
 use std::collections::{BTreeMap, HashMap};
 
 use ambar_pkgfmt::{Digest, Manifest, PackageId, Sha1Digest};
@@ -21,7 +24,10 @@ use crate::store::StoreLock;
 use crate::sync::Barrier;
 use crate::tree::Tree;
 use crate::watch::{Step, Watch};
-use crate::{machine, private, top};
+use crate::{forward, machine, top};
+
+pub(crate) use after::finish_pending;
+use base::Base;
 
 /// A root that this process may change.
 #[derive(Debug)]
@@ -341,7 +347,7 @@ impl<'r> Writer<'r> {
             let mut build = self.new_build(&fresh, watch)?;
             let target = generations.dir(number.to_string())?;
             if let Some(from) = &from {
-                private::forward_etc(&mut build, from, &to_tree, &target)?;
+                forward::forward_etc(&mut build, from, &to_tree, &target)?;
             }
             target.chmod(0o755)?;
             self.barrier.directory(&target);
@@ -469,99 +475,12 @@ impl<'r> Writer<'r> {
         self.after_switch(&prepared.changes, &prepared.top_names, from, to, &mut outcome, watch);
         Ok(outcome)
     }
-
-    /// Step 6: what can only follow the switch. Whatever fails stays pending and is done by the next writer.
-    fn after_switch(
-        &self,
-        changes: &Changes,
-        top_names: &[Vec<u8>],
-        from: Option<&Tree<'_>>,
-        to: &Tree<'_>,
-        outcome: &mut Switched,
-        watch: &dyn Watch,
-    ) {
-        if changes.generation.as_ref().is_some_and(|change| change.pending.is_some()) {
-            match machine::apply(self.root, from, to, false) {
-                Ok(notes) => {
-                    outcome.notes.extend(notes);
-                    if let Err(error) = finish_pending(self.root, outcome.generation) {
-                        outcome.pending.push(error.to_string());
-                    }
-                }
-                Err(error) => outcome.pending.push(error.to_string()),
-            }
-        }
-        watch.step(Step::Machine);
-        let mut warn = |done: Result<(), Error>| {
-            if let Err(error) = done {
-                outcome.pending.push(error.to_string());
-            }
-        };
-        warn(top::remove_stale_links(self.root.top(), top_names));
-        warn(self.mark_swept());
-        warn(crate::in_use::close_others(self.root, outcome.generation));
-        // What is pending may need the generation that was left; nothing is thrown away before it is done.
-        if outcome.pending.is_empty() {
-            let mut warn =
-                |done: Result<(), Error>| outcome.pending.extend(done.err().map(|e| e.to_string()));
-            if self.root.config().keep > 0 {
-                warn(crate::gc::apply_policy(self.root));
-            }
-            warn(crate::recover::empty_trash(self.root));
-        }
-        watch.step(Step::Finished);
-    }
-}
-
-/// What the machine's directories are compared with: the live generation, or, when they have not followed an
-/// earlier switch yet, the one before that.
-struct Base<'m> {
-    is_live: bool,
-    from: Option<u64>,
-    record: Option<Record>,
-    lists: Lists<'m>,
-}
-
-impl Base<'_> {
-    fn load(writer: &Writer<'_>) -> Result<Self, Error> {
-        let record = match writer.unfinished.machine.as_ref().and_then(|row| row.from) {
-            Some(from) => match writer.root.record(from) {
-                Ok((record, _)) => Some(record),
-                Err(Error::NoGeneration(_)) => None,
-                Err(error) => return Err(error),
-            },
-            None => None,
-        };
-        let packages = record.as_ref().map(|record| record.packages.as_slice());
-        let lists = Lists::load(writer.root, packages, &HashMap::new())?;
-        let machine = &writer.unfinished.machine;
-        let from = machine.as_ref().and_then(|row| row.from);
-        Ok(Base { is_live: machine.is_none(), from, record, lists })
-    }
-
-    fn tree(&self) -> Result<Option<Tree<'_>>, Error> {
-        self.record
-            .as_ref()
-            .map(|record| Tree::merge(self.lists.contents(&[]), &record.overwrites))
-            .transpose()
-    }
-
-    fn number(&self, live: Option<u64>) -> Option<u64> {
-        if self.is_live { live } else { self.from }
-    }
 }
 
 struct Built {
     name: String,
     siblings: BTreeMap<ObjectId, u32>,
     notes: Vec<String>,
-}
-
-/// Takes note that the pending work of a generation is done and durable.
-pub(crate) fn finish_pending(root: &Root, generation: u64) -> Result<(), Error> {
-    let writing = root.store().db().write()?;
-    writing.finish_pending(root.id(), generation)?;
-    writing.commit()
 }
 
 /// Seconds since 1970.
