@@ -22,7 +22,8 @@ use crate::dir::Dir;
 use crate::error::{Context, Error};
 
 pub use read::Reader;
-pub use write::{Changes, Entering, GenerationChange, Writing};
+pub use write::Entering;
+pub(crate) use write::{Changes, GenerationChange, Writing};
 
 /// Name of the database in a store.
 pub(crate) const NAME: &str = "db.redb";

@@ -36,7 +36,7 @@ pub struct Entering {
 
 /// A generation that is made, and the switch to it that follows.
 #[derive(Debug, Clone)]
-pub struct GenerationChange {
+pub(crate) struct GenerationChange {
     /// Its root.
     pub root: [u8; 16],
     /// Its number.
@@ -51,7 +51,7 @@ pub struct GenerationChange {
 
 /// Everything one commit changes.
 #[derive(Debug, Clone, Default)]
-pub struct Changes {
+pub(crate) struct Changes {
     /// Packages that enter the store.
     pub entering: Vec<Entering>,
     /// Package files that have been read.
@@ -65,7 +65,7 @@ pub struct Changes {
 }
 
 /// The database, open for writing. Dropping it without [`commit`](Writing::commit) leaves it as it was.
-pub struct Writing {
+pub(crate) struct Writing {
     transaction: Option<WriteTransaction>,
     database: Option<Database>,
     path: PathBuf,
