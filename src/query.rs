@@ -98,13 +98,30 @@ impl Root {
         }
     }
 
+    /// An installed package with its manifest. Between the two it may be superseded and collected: then what
+    /// is live by now is asked again.
+    fn manifest(&self, name: &str) -> Result<(ambar_store::Root, Installed, Manifest), Error> {
+        loop {
+            let (root, installed) = self.installed(name)?;
+            match root.store().manifest(installed.id) {
+                Ok(manifest) => return Ok((root, installed, manifest)),
+                Err(error) => {
+                    let now =
+                        root.live()?.and_then(|(record, _)| record.package(name).map(|package| package.id));
+                    if now == Some(installed.id) {
+                        return Err(error.into());
+                    }
+                }
+            }
+        }
+    }
+
     /// Everything about an installed package.
     ///
     /// # Errors
     /// [`Error::NotInstalled`], or whatever keeps its manifest from being read.
     pub fn details(&self, name: &str) -> Result<Details, Error> {
-        let (root, installed) = self.installed(name)?;
-        let manifest = root.store().manifest(installed.id)?;
+        let (root, installed, manifest) = self.manifest(name)?;
         let row = match root.store().read()? {
             Some(reader) => reader.package(installed.id)?,
             None => None,
@@ -121,8 +138,7 @@ impl Root {
     /// # Errors
     /// As [`details`](Self::details).
     pub fn files(&self, name: &str) -> Result<Vec<Entry>, Error> {
-        let (root, installed) = self.installed(name)?;
-        Ok(root.store().manifest(installed.id)?.entries)
+        Ok(self.manifest(name)?.2.entries)
     }
 
     /// The installed packages that have a file or link at `path`: as packages write it, as it is below the

@@ -279,11 +279,12 @@ fn check_setuid(plan: &Plan, made: &Made) -> Result<(), Error> {
     if made.entering.profile.strips_setuid() {
         return Ok(());
     }
-    let shown = plan.items.iter().find(|item| item.name == made.manifest.name).map(|item| &item.setuid);
+    // What is only stored again was agreed to when it was installed.
+    let Some(item) = plan.items.iter().find(|item| item.name == made.manifest.name) else { return Ok(()) };
     let hidden = made.manifest.entries.iter().filter(|entry| {
         entry.mode & 0o6000 != 0
             && matches!(entry.node, Node::File { .. })
-            && !shown.is_some_and(|shown| shown.contains(&entry.path))
+            && !item.setuid.contains(&entry.path)
     });
     let paths: Vec<String> = hidden.map(|entry| entry.path.to_string()).collect();
     match (paths.is_empty(), made.entering.profile.privileged()) {

@@ -115,6 +115,25 @@ fn setuid_that_a_file_list_hides_is_refused() {
 }
 
 #[test]
+fn setuid_that_a_plan_shows_is_kept_where_it_can_be_and_comes_back_in_a_repair() {
+    if !rustix::process::geteuid().is_root() {
+        println!("skipped: only a root with superuser rights can have setuid files");
+        return;
+    }
+    let (dir, root) = new_root();
+    let su = Package::new("su", "1.0", 1).file_of("executable", "usr/bin/su", b"program\n", 0o4755);
+    let options = Options::default();
+    install_with(&root, &[package(dir.path(), "su.pisi", &su)], options).unwrap();
+    let su = root.path().join("usr/bin/su");
+    assert_eq!(mode(&su), 0o4755);
+    // Somebody edits it through the link: the next change stores it again from the cache, as it was.
+    std::fs::write(&su, "edited").unwrap();
+    install(&root, &[LIB_1].map(example)).unwrap();
+    assert_eq!((mode(&su), std::fs::read(&su).unwrap()), (0o4755, b"program\n".to_vec()));
+    verified(&root);
+}
+
+#[test]
 fn several_first_changes_at_once_make_one_root() {
     for _ in 0..10 {
         let dir = tempfile::tempdir().unwrap();

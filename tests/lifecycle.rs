@@ -242,6 +242,26 @@ fn an_edit_through_a_link_is_found_and_never_linked_again() {
 }
 
 #[test]
+fn an_etc_that_nobody_needs_any_more_goes() {
+    let (_dir, root) = new_root();
+    install(&root, &old_set()).unwrap();
+    remove(&root, &["greet-config"]).unwrap();
+    assert!(!root.path().join("etc").is_symlink());
+    activate(&root, None).unwrap();
+    assert!(root.path().join("etc/greet.conf").is_file());
+    // What the machine has there stays reachable whoever else leaves, and what it deletes stays deleted.
+    let mine = root.path().join("etc/mine");
+    std::fs::write(&mine, "mine").unwrap();
+    remove(&root, &["greet-config"]).unwrap();
+    assert_eq!(std::fs::read_to_string(&mine).unwrap(), "mine");
+    std::fs::remove_file(&mine).unwrap();
+    remove(&root, &["hello"]).unwrap();
+    assert!(!root.path().join("etc").is_symlink());
+    activate(&root, None).unwrap();
+    assert!(!mine.exists());
+}
+
+#[test]
 fn a_copied_root_gets_a_life_of_its_own() {
     let (dir, root) = new_root();
     install(&root, &old_set()).unwrap();

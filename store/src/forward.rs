@@ -18,10 +18,18 @@ pub(crate) fn forward_etc(
     to: &Tree<'_>,
     target: &Dir,
 ) -> Result<(), Error> {
-    let Some(live) = from.dir.dir_if_any("etc")? else { return Ok(()) };
+    let live = from.dir.dir_if_any("etc")?;
+    if live.is_none() && target.stat("etc")?.is_none() {
+        return Ok(());
+    }
     let etc = target.ensure_dir("etc", 0o755)?;
     let sides = Sides { path: b"etc".to_vec(), model: from.tree.at(b"etc"), node: to.at(b"etc") };
-    forward_directory(build, Some(&live), &etc, &sides)
+    forward_directory(build, live.as_ref(), &etc, &sides)?;
+    if sides.node.is_none() && etc.list()?.is_empty() {
+        target.remove_dir("etc")?;
+    }
+    build.barrier.directory(target);
+    Ok(())
 }
 
 /// What the packages of both generations have at one path.

@@ -54,7 +54,12 @@ pub(crate) fn make_etc(
     }
     let etc = into.make_dir("etc", 0o755)?;
     let place = Place { path: b"etc".to_vec(), node, live: live.as_ref(), model };
-    make_directory(build, &etc, &place)
+    make_directory(build, &etc, &place)?;
+    // Neither a package nor the machine has anything in it any more.
+    if node.is_none() && etc.list()?.is_empty() {
+        into.remove_dir("etc")?;
+    }
+    Ok(())
 }
 
 /// One directory of `etc`, seen from all sides.

@@ -244,7 +244,7 @@ impl<'r> Writer<'r> {
         let base = Base::load(self)?;
         let base_tree = base.tree()?;
         let machine_from = if base.is_live { from_tree.as_ref() } else { base_tree.as_ref() };
-        let top_names = top::names(&to_tree);
+        let mut top_names = top::names(&to_tree);
         top::check(self.root.top(), top_names.iter().map(Vec::as_slice))?;
 
         let number = self.next_number()?;
@@ -275,6 +275,7 @@ impl<'r> Writer<'r> {
         work.rename(&built.name, &generations, number.to_string())?;
         self.barrier.directory(&generations);
         self.barrier.directory(&work);
+        self.add_etc(number, &mut top_names)?;
         watch.step(Step::Named);
 
         let pending =
@@ -330,7 +331,7 @@ impl<'r> Writer<'r> {
         let base = Base::load(self)?;
         let base_tree = base.tree()?;
         let machine_from = if base.is_live { from_tree.as_ref() } else { base_tree.as_ref() };
-        let top_names = top::names(&to_tree);
+        let mut top_names = top::names(&to_tree);
         top::check(self.root.top(), top_names.iter().map(Vec::as_slice))?;
         let from_number = live.as_ref().map(|(record, _)| record.number);
         let generations = self.root.ambar().dir("generations")?;
@@ -363,6 +364,7 @@ impl<'r> Writer<'r> {
             changes.siblings = built.siblings;
             notes = built.notes;
         }
+        self.add_etc(number, &mut top_names)?;
         watch.step(Step::Named);
         let pending =
             machine::differ(machine_from, &to_tree).then_some(PendingRow { from: base.number(from_number) });
@@ -420,6 +422,15 @@ impl<'r> Writer<'r> {
         record.kept = build.kept;
         record.kept.sort();
         Ok(Built { name, siblings: build.siblings, notes: build.notes })
+    }
+
+    /// A tree may have an `etc` that only the machine has anything in.
+    fn add_etc(&self, number: u64, top_names: &mut Vec<Vec<u8>>) -> Result<(), Error> {
+        let tree = self.root.ambar().dir("generations")?.dir(number.to_string())?;
+        if tree.stat("etc")?.is_some() && !top_names.iter().any(|name| name == b"etc") {
+            top_names.push(b"etc".to_vec());
+        }
+        Ok(())
     }
 
     fn write_record(&self, record: &Record) -> Result<Digest, Error> {
