@@ -21,19 +21,13 @@ const HOME: &str = "AMBAR_TEST_HOME";
 /// Larger than what is hashed in memory, so that it is streamed to the store.
 const LARGE: usize = 9 << 20;
 
-struct Packages {
-    _dir: tempfile::TempDir,
-    old: Vec<PathBuf>,
-    new: Vec<PathBuf>,
-}
-
 fn packages() -> Packages {
     let dir = memory_dir();
     let content: Vec<u8> = (0..LARGE as u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     let large = Package::new("large", "1.0", 1).file("usr/share/large", &content).write(dir.path());
     let old = vec![many(1).write(dir.path()), large];
     let new = vec![many(2).write(dir.path())];
-    Packages { _dir: dir, old, new }
+    Packages { dir, old, new }
 }
 
 /// Installs, upgrades, goes back and forth, removes, and collects; what the root shows after each.

@@ -105,18 +105,11 @@ fn was_killed(status: ExitStatus) -> bool {
     killed
 }
 
-/// What the tests install.
-struct Packages {
-    _dir: tempfile::TempDir,
-    old: Vec<PathBuf>,
-    new: Vec<PathBuf>,
-}
-
 fn packages() -> Packages {
     let dir = memory_dir();
     let old = vec![build::many(1).write(dir.path()), example(HELLO_1), example(LIB_1), example(CONFIG)];
     let new = vec![build::many(2).write(dir.path()), example(HELLO_2), example(LIB_2)];
-    Packages { _dir: dir, old, new }
+    Packages { dir, old, new }
 }
 
 fn install_request(files: &[PathBuf]) -> Request {

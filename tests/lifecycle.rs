@@ -12,14 +12,6 @@ fn old_set() -> Vec<std::path::PathBuf> {
     [HELLO_1, LIB_1, CONFIG].map(example).to_vec()
 }
 
-fn names(root: &Root) -> Vec<String> {
-    root.packages()
-        .unwrap()
-        .iter()
-        .map(|package| format!("{} {}", package.name, package.full_version()))
-        .collect()
-}
-
 #[test]
 fn install_upgrade_roll_back_and_forward() {
     let (_dir, root) = new_root();

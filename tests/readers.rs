@@ -20,14 +20,6 @@ const READERS: usize = 4;
 /// Far more than any commit takes: it only tells waiting from hanging.
 const HANG: Duration = Duration::from_secs(5);
 
-fn names(root: &Root) -> Vec<String> {
-    root.packages()
-        .unwrap()
-        .iter()
-        .map(|package| format!("{} {}", package.name, package.full_version()))
-        .collect()
-}
-
 /// Not a test: lists packages, and the files of one of them, until it is told to stop.
 #[test]
 #[ignore = "runs in the child processes of the other tests"]

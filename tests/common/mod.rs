@@ -80,6 +80,22 @@ pub(crate) fn activate(root: &Root, generation: Option<u64>) -> Result<Outcome, 
     root.execute(&plan, &Silent)
 }
 
+/// What a test installs first, and then over it, in a directory that lives as long as this.
+pub(crate) struct Packages {
+    pub(crate) dir: tempfile::TempDir,
+    pub(crate) old: Vec<PathBuf>,
+    pub(crate) new: Vec<PathBuf>,
+}
+
+/// What is installed, as `name version`.
+pub(crate) fn names(root: &Root) -> Vec<String> {
+    root.packages()
+        .unwrap()
+        .iter()
+        .map(|package| format!("{} {}", package.name, package.full_version()))
+        .collect()
+}
+
 pub(crate) fn verified(root: &Root) {
     let findings = root.verify(&[], &Silent).unwrap();
     assert!(findings.is_empty(), "{findings:#?}");

@@ -53,7 +53,7 @@ pub enum InvalidVersion {
 ///
 /// # Errors
 /// [`InvalidVersion::Version`] for the first text that the order refuses, [`InvalidVersion::Unsupported`] for
-/// an order that is not implemented.
+/// an order that this version does not know.
 pub fn compare(order: VersionOrder, a: &str, b: &str) -> Result<Ordering, InvalidVersion> {
     match order {
         VersionOrder::Pisi => Ok(pisi_version(a)?.cmp(&pisi_version(b)?)),
