@@ -52,7 +52,7 @@ pub fn extract(
 
 fn unpack(package: &PackageFile, top: &Dir, observer: &dyn Observer) -> Result<Manifest, Error> {
     let entries = package.draft().entries.len();
-    let bytes = package.draft().entries.iter().filter_map(|entry| entry.size).fold(0, u64::saturating_add);
+    let bytes = package.draft().declared_size();
     observer.event(Event::Begin { packages: 1, bytes });
     observer.event(Event::Package { name: &package.draft().manifest.name });
     let mut sink = Sink { package, top, observer, hashed: vec![None; entries], failed: None };

@@ -222,3 +222,10 @@ pub struct Outcome {
     /// What is not done yet, and why; the generation is live all the same.
     pub pending: Vec<String>,
 }
+
+impl Outcome {
+    /// Nothing had to change in a root whose live generation is that one.
+    pub(crate) fn unchanged(live: Option<u64>) -> Outcome {
+        Outcome { generation: live, from: live, changed: false, notes: Vec::new(), pending: Vec::new() }
+    }
+}

@@ -163,15 +163,7 @@ pub(crate) fn hash(path: &Path) -> Result<(u64, Digest), Error> {
     let fail = |operation| move |source| Error::Io { operation, path: path.into(), source };
     let mut file = File::open(path).map_err(fail("open"))?;
     let mut hasher = ContentHasher::new(false);
-    let mut buffer = vec![0; 256 << 10];
-    loop {
-        match std::io::Read::read(&mut file, &mut buffer) {
-            Ok(0) => break,
-            Ok(read) => hasher.update(&buffer[..read]),
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(fail("read")(error)),
-        }
-    }
+    hasher.update_from(&mut file).map_err(fail("read"))?;
     let (length, digest, _) = hasher.finish();
     Ok((length, digest))
 }
@@ -247,7 +239,7 @@ fn item_for(
         reason: Reason::Explicit,
         file: Some(new.file.clone()),
         package: new.known,
-        installed_size: new.draft.entries.iter().filter_map(|entry| entry.size).fold(0, u64::saturating_add),
+        installed_size: new.draft.declared_size(),
         stored: stored(reader, new, profile)?,
         entries: new.draft.entries.len() as u64,
         setuid: setuid_paths(&new.draft),
@@ -269,12 +261,10 @@ fn compare(new: &Manifest, old: &Installed) -> Ordering {
 /// from the SHA-1s that its file list promises, which are good enough to tell people.
 fn stored(reader: Option<&Reader>, new: &Candidate, profile: Profile) -> Result<u64, Error> {
     let Some(reader) = reader else { return Ok(0) };
-    let total =
-        |draft: &Draft| draft.entries.iter().filter_map(|entry| entry.size).fold(0, u64::saturating_add);
     if let Some(id) = new.known
         && reader.package(id)?.is_some_and(|row| row.profiles.contains(&profile.code()))
     {
-        return Ok(total(&new.draft));
+        return Ok(new.draft.declared_size());
     }
     let mut bytes = 0;
     let mut seen: BTreeMap<Sha1Digest, bool> = BTreeMap::new();

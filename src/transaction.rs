@@ -37,13 +37,7 @@ impl Root {
     pub fn execute(&self, plan: &Plan, observer: &dyn Observer) -> Result<Outcome, Error> {
         if plan.is_empty() {
             let live = plan.parent.map(|(number, _)| number);
-            return Ok(Outcome {
-                generation: live,
-                from: live,
-                changed: false,
-                notes: vec![],
-                pending: vec![],
-            });
+            return Ok(Outcome::unchanged(live));
         }
         let (store, made) = self.made()?;
         let done = self.execute_in(&store, plan, observer);
@@ -137,15 +131,9 @@ impl Root {
             // Planned while the database could not be read: everything is installed already.
             let number = writer.live().map(|(record, _)| record.number);
             writer.abort()?;
-            return Ok(Outcome {
-                generation: number,
-                from: number,
-                changed: false,
-                notes: vec![],
-                pending: vec![],
-            });
+            return Ok(Outcome::unchanged(number));
         }
-        let bytes = jobs.iter().map(declared).fold(0, u64::saturating_add);
+        let bytes = jobs.iter().map(|job| job.package.draft().declared_size()).fold(0, u64::saturating_add);
         let files = jobs.iter().map(|job| job.package.draft().entries.len() as u64).sum();
         writer.check_room(plan.room(&jobs), files)?;
         observer.event(Event::Begin { packages: jobs.len() as u64, bytes });
@@ -258,9 +246,10 @@ impl Plan {
     fn room(&self, jobs: &[Job]) -> u64 {
         let kept = if self.options().no_cache { 0 } else { 1 };
         jobs.iter().fold(0, |sum: u64, job| {
-            let name = &job.package.draft().manifest.name;
-            let stored = self.items.iter().find(|item| item.name == *name).map_or(0, |item| item.stored);
-            sum.saturating_add(declared(job).saturating_sub(stored)).saturating_add(job.file.length * kept)
+            let draft = job.package.draft();
+            let item = self.items.iter().find(|item| item.name == draft.manifest.name);
+            let missing = draft.declared_size().saturating_sub(item.map_or(0, |item| item.stored));
+            sum.saturating_add(missing).saturating_add(job.file.length * kept)
         })
     }
 
@@ -292,10 +281,6 @@ fn check_setuid(plan: &Plan, made: &Made) -> Result<(), Error> {
         (false, false) => Err(Error::Setuid { package: made.manifest.name.clone(), paths }),
         (false, true) => Err(Error::HiddenSetuid { package: made.manifest.name.clone(), paths }),
     }
-}
-
-fn declared(job: &Job) -> u64 {
-    job.package.draft().entries.iter().filter_map(|entry| entry.size).fold(0, u64::saturating_add)
 }
 
 /// Makes sure that a package file is still the one that was planned with, and keeps it in the cache.

@@ -169,6 +169,22 @@ impl ContentHasher {
         self.length += bytes.len() as u64;
     }
 
+    /// Takes everything that `reader` still has to give.
+    ///
+    /// # Errors
+    /// What `reader` returns; interruptions aside.
+    pub fn update_from(&mut self, reader: &mut impl std::io::Read) -> std::io::Result<()> {
+        let mut buffer = vec![0; 256 << 10];
+        loop {
+            match reader.read(&mut buffer) {
+                Ok(0) => return Ok(()),
+                Ok(read) => self.update(&buffer[..read]),
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
     /// Length in bytes, BLAKE3, and SHA-1 where it was asked for.
     #[must_use]
     pub fn finish(self) -> (u64, Digest, Option<Sha1Digest>) {

@@ -49,6 +49,14 @@ pub struct Draft {
     pub entries: Vec<DraftEntry>,
 }
 
+impl Draft {
+    /// Sum of the sizes that the file list promises, in bytes.
+    #[must_use]
+    pub fn declared_size(&self) -> u64 {
+        self.entries.iter().filter_map(|entry| entry.size).fold(0, u64::saturating_add)
+    }
+}
+
 /// What a file list promises about one path. What kind of node it is only the payload tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DraftEntry {

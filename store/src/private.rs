@@ -6,7 +6,7 @@
 //! there, and the machine's own files go forward with it.
 
 use std::fs::File;
-use std::io::{Read, Seek, Write};
+use std::io::{Seek, Write};
 use std::path::Path;
 
 use ambar_pkgfmt::path::Shown;
@@ -401,15 +401,7 @@ pub(crate) fn is_as_shipped(dir: &Dir, name: &[u8], stat: &Stat, entry: &Entry) 
 pub(crate) fn hash_file(mut file: &File, path: &Path) -> Result<(u64, Digest), Error> {
     file.rewind().on("read", path)?;
     let mut hasher = ContentHasher::new(false);
-    let mut buffer = vec![0; 128 << 10];
-    loop {
-        match file.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(read) => hasher.update(&buffer[..read]),
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error).on("read", path),
-        }
-    }
+    hasher.update_from(&mut file).on("read", path)?;
     let (length, digest, _) = hasher.finish();
     Ok((length, digest))
 }

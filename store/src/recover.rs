@@ -8,7 +8,6 @@ use crate::db::rows::PendingRow;
 use crate::error::Error;
 use crate::lists::Lists;
 use crate::root::Root;
-use crate::tree::Tree;
 use crate::writer;
 use crate::{gc, machine};
 
@@ -111,13 +110,10 @@ fn finish_machine(root: &Root, number: u64, from: Option<u64>) -> Result<(), Err
         Err(Error::NoGeneration(_)) => None,
         Err(error) => return Err(error),
     };
-    let new = Lists::load(root, Some(&record.packages), &known)?;
-    let old = Lists::load(root, before.as_ref().map(|record| record.packages.as_slice()), &known)?;
-    let to = Tree::merge(new.contents(&[]), &record.overwrites)?;
-    let from = match &before {
-        Some(before) => Some(Tree::merge(old.contents(&[]), &before.overwrites)?),
-        None => None,
-    };
+    let new = Lists::of(root, &record, &known)?;
+    let old = before.as_ref().map(|before| Lists::of(root, before, &known)).transpose()?;
+    let to = new.tree()?;
+    let from = old.as_ref().map(Lists::tree).transpose()?;
     machine::apply(root, from.as_ref(), &to, true)?;
     writer::finish_pending(root, number)
 }

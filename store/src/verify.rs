@@ -16,7 +16,7 @@ use crate::object::{ObjectId, Profile};
 use crate::private::hash_file;
 use crate::record::Record;
 use crate::root::Root;
-use crate::tree::{Placed, Tree, is_machine};
+use crate::tree::{Placed, is_machine};
 use crate::watch::{Step, Watch};
 
 /// Something that is not as it should be.
@@ -159,8 +159,8 @@ impl Root {
         findings.extend(checked.into_iter().flatten());
         // Without every manifest nobody can say what the tree should be.
         if let Some(record) = live.filter(|_| !broken) {
-            let lists = Lists::load(self, Some(&record.packages), &HashMap::new())?;
-            let tree = Tree::merge(lists.contents(&[]), &record.overwrites)?;
+            let lists = Lists::of(self, &record, &HashMap::new())?;
+            let tree = lists.tree()?;
             let generations = self.ambar().dir("generations")?;
             let name = record.number.to_string();
             let mut walk = Walk { root: self, names, findings: &mut findings };

@@ -6,7 +6,7 @@ mod base;
 
 use std::collections::{BTreeMap, HashMap};
 
-use ambar_pkgfmt::{Digest, Manifest, PackageId, Sha1Digest};
+use ambar_pkgfmt::{Digest, Manifest, Sha1Digest};
 
 use crate::build::{Build, From, LinkKind};
 use crate::db::rows::{FileRow, JournalRow, PendingRow};
@@ -14,7 +14,7 @@ use crate::db::{Changes, Entering, GenerationChange, Reader};
 use crate::dir::random_hex;
 use crate::error::{Context, Error};
 use crate::gc::Collected;
-use crate::lists::Lists;
+use crate::lists::{Known, Lists};
 use crate::object::ObjectId;
 use crate::objects::ObjectWriter;
 use crate::record::{Installed, Record};
@@ -76,6 +76,13 @@ pub struct Switched {
     pub pending: Vec<String>,
 }
 
+impl Switched {
+    /// After the switch a failure is not an error any more, but something pending.
+    fn note(&mut self, done: Result<(), Error>) {
+        self.pending.extend(done.err().map(|error| error.to_string()));
+    }
+}
+
 impl<'r> Writer<'r> {
     /// Takes the lock, puts right what a crash has left, and opens the barrier before the first write.
     ///
@@ -104,12 +111,6 @@ impl<'r> Writer<'r> {
     #[must_use]
     pub fn reader(&self) -> Option<&Reader> {
         self.reader.as_ref()
-    }
-
-    /// The barrier that everything written goes behind.
-    #[must_use]
-    pub fn barrier(&self) -> &Barrier {
-        &self.barrier
     }
 
     /// Makes sure that `bytes` more fit into the store.
@@ -162,7 +163,7 @@ impl<'r> Writer<'r> {
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub fn mark_swept(&self) -> Result<(), Error> {
+    fn mark_swept(&self) -> Result<(), Error> {
         self.root.store().dir().unlink_if_any("unswept")
     }
 
@@ -229,26 +230,23 @@ impl<'r> Writer<'r> {
     ) -> Result<Switched, Error> {
         packages.sort_by(|a, b| (&a.name, a.id).cmp(&(&b.name, b.id)));
         watch.step(Step::Objects);
-        let known: HashMap<PackageId, &Manifest> =
-            made.iter().map(|made| (made.entering.id, &made.manifest)).collect();
-        let live = self.live.take();
-        let old =
-            Lists::load(self.root, live.as_ref().map(|(record, _)| record.packages.as_slice()), &known)?;
-        let new = Lists::load(self.root, Some(&packages), &known)?;
-        let recorded = live.as_ref().map(|(record, _)| record.overwrites.clone()).unwrap_or_default();
-        let from_tree = match &live {
-            Some(_) => Some(Tree::merge(old.contents(&[]), &recorded)?),
-            None => None,
-        };
-        let to_tree = Tree::merge(new.contents(overwriting), &recorded)?;
-        let base = Base::load(self)?;
-        let base_tree = base.tree()?;
+        let mut known: Known<'_> = made.iter().map(|made| (made.entering.id, &made.manifest)).collect();
+        let live = self.live.take().map(|(record, _)| record);
+        let old = live.as_ref().map(|live| Lists::of(self.root, live, &known)).transpose()?;
+        known.extend(old.iter().flat_map(Lists::manifests));
+        let recorded = live.as_ref().map_or(&[][..], |live| &live.overwrites);
+        let new = Lists::load(self.root, &packages, recorded, &known)?;
+        let from_tree = old.as_ref().map(Lists::tree).transpose()?;
+        let to_tree = new.tree_with(overwriting)?;
+        let base = Base::of(self)?;
+        let base_lists = base.lists(self.root)?;
+        let base_tree = base_lists.as_ref().map(Lists::tree).transpose()?;
         let machine_from = if base.is_live { from_tree.as_ref() } else { base_tree.as_ref() };
         let mut top_names = top::names(&to_tree);
         top::check(self.root.top(), top_names.iter().map(Vec::as_slice))?;
 
         let number = self.next_number()?;
-        let from_number = live.as_ref().map(|(record, _)| record.number);
+        let from_number = live.as_ref().map(|live| live.number);
         let mut record = Record {
             number,
             parent: from_number,
@@ -317,23 +315,19 @@ impl<'r> Writer<'r> {
 
     fn activate_known(&mut self, number: u64, cause: &str, watch: &dyn Watch) -> Result<Switched, Error> {
         let (target, _) = self.root.record(number)?;
-        let known = HashMap::new();
-        let live = self.live.take();
-        let old =
-            Lists::load(self.root, live.as_ref().map(|(record, _)| record.packages.as_slice()), &known)?;
-        let new = Lists::load(self.root, Some(&target.packages), &known)?;
-        let recorded = live.as_ref().map(|(record, _)| record.overwrites.clone()).unwrap_or_default();
-        let from_tree = match &live {
-            Some(_) => Some(Tree::merge(old.contents(&[]), &recorded)?),
-            None => None,
-        };
-        let to_tree = Tree::merge(new.contents(&[]), &target.overwrites)?;
-        let base = Base::load(self)?;
-        let base_tree = base.tree()?;
+        let live = self.live.take().map(|(record, _)| record);
+        let old = live.as_ref().map(|live| Lists::of(self.root, live, &HashMap::new())).transpose()?;
+        let known = old.iter().flat_map(Lists::manifests).collect();
+        let new = Lists::of(self.root, &target, &known)?;
+        let from_tree = old.as_ref().map(Lists::tree).transpose()?;
+        let to_tree = new.tree()?;
+        let base = Base::of(self)?;
+        let base_lists = base.lists(self.root)?;
+        let base_tree = base_lists.as_ref().map(Lists::tree).transpose()?;
         let machine_from = if base.is_live { from_tree.as_ref() } else { base_tree.as_ref() };
         let mut top_names = top::names(&to_tree);
         top::check(self.root.top(), top_names.iter().map(Vec::as_slice))?;
-        let from_number = live.as_ref().map(|(record, _)| record.number);
+        let from_number = live.as_ref().map(|live| live.number);
         let generations = self.root.ambar().dir("generations")?;
         let from = match (&from_tree, from_number) {
             (Some(tree), Some(number)) => {

@@ -163,14 +163,6 @@ impl Reader {
         self.set_members(tables::PATHS, path)
     }
 
-    /// The stored packages of that name, by number.
-    ///
-    /// # Errors
-    /// [`Error::Database`].
-    pub fn named(&self, name: &str) -> Result<Vec<u32>, Error> {
-        self.set_members(tables::NAMES, name.as_bytes())
-    }
-
     /// What is known of a package file with that digest.
     ///
     /// # Errors

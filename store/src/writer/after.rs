@@ -23,30 +23,21 @@ impl Writer<'_> {
             match machine::apply(self.root, from, to, false) {
                 Ok(notes) => {
                     outcome.notes.extend(notes);
-                    if let Err(error) = finish_pending(self.root, outcome.generation) {
-                        outcome.pending.push(error.to_string());
-                    }
+                    outcome.note(finish_pending(self.root, outcome.generation));
                 }
-                Err(error) => outcome.pending.push(error.to_string()),
+                Err(error) => outcome.note(Err(error)),
             }
         }
         watch.step(Step::Machine);
-        let mut warn = |done: Result<(), Error>| {
-            if let Err(error) = done {
-                outcome.pending.push(error.to_string());
-            }
-        };
-        warn(top::remove_stale_links(self.root.top(), top_names));
-        warn(self.mark_swept());
-        warn(crate::in_use::close_others(self.root, outcome.generation));
+        outcome.note(top::remove_stale_links(self.root.top(), top_names));
+        outcome.note(self.mark_swept());
+        outcome.note(crate::in_use::close_others(self.root, outcome.generation));
         // What is pending may need the generation that was left; nothing is thrown away before it is done.
         if outcome.pending.is_empty() {
-            let mut warn =
-                |done: Result<(), Error>| outcome.pending.extend(done.err().map(|e| e.to_string()));
             if self.root.config().keep > 0 {
-                warn(crate::gc::apply_policy(self.root));
+                outcome.note(crate::gc::apply_policy(self.root));
             }
-            warn(crate::recover::empty_trash(self.root));
+            outcome.note(crate::recover::empty_trash(self.root));
         }
         watch.step(Step::Finished);
     }
