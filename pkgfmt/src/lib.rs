@@ -7,6 +7,7 @@
 #![deny(missing_docs)]
 
 pub mod codec;
+mod contents;
 pub mod digest;
 mod error;
 mod limits;
@@ -14,15 +15,22 @@ mod lzma;
 pub mod manifest;
 mod package;
 pub mod path;
+mod payload;
 pub mod pisi;
 pub mod relation;
+mod source;
 mod translations;
 pub mod version;
 
+pub use contents::{Contents, Parts};
 pub use digest::{ContentHasher, Digest, PackageId, Sha1Digest};
 pub use error::{Error, Problem};
 pub use limits::Limits;
 pub use manifest::{Entry, Manifest, Node, VersionOrder};
-pub use package::{Draft, DraftEntry, Format, Hashed, Member, PackageFile, Payload, PayloadSink, Stopped};
+pub use package::{
+    Base, BaseNeeded, Draft, DraftEntry, DraftNode, Format, Hashed, Member, PackageFile, Payload,
+    PayloadSink, Stopped,
+};
 pub use path::PayloadPath;
+pub use source::SharedBytes;
 pub use translations::Translations;

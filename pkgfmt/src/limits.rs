@@ -43,7 +43,7 @@ impl Default for Limits {
             payload_bytes: 64 << 30,
             ratio: 500,
             ratio_floor: 64 << 20,
-            decoder_memory: 96 << 20,
+            decoder_memory: 128 << 20,
             small_file: 8 << 20,
         }
     }

@@ -1,14 +1,18 @@
 //! An opened package file of any format, and the way its payload is handed on.
 
+use std::fmt;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use crate::digest::{Digest, Sha1Digest};
+use crate::contents::Contents;
+use crate::digest::{Digest, PackageId, Sha1Digest};
 use crate::error::{Error, Problem};
 use crate::limits::Limits;
 use crate::manifest::Manifest;
 use crate::path::PayloadPath;
-use crate::pisi;
+use crate::payload;
+use crate::pisi::PisiFile;
+use crate::source::{SharedBytes, Source};
 use crate::translations::Translations;
 
 /// The container a package came in.
@@ -38,6 +42,12 @@ impl Format {
             Format::Pisi12 => "pisi-1.2",
         }
     }
+
+    /// Whether a package of this format says what its payload holds before the payload is read.
+    #[must_use]
+    pub fn has_file_list(self) -> bool {
+        true
+    }
 }
 
 /// What a package file says of itself before its payload is read.
@@ -57,11 +67,13 @@ impl Draft {
     }
 }
 
-/// What a file list promises about one path. What kind of node it is only the payload tells.
+/// What a file list promises about one path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DraftEntry {
     /// Where it goes.
     pub path: PayloadPath,
+    /// What is there; `None` where only the payload tells.
+    pub node: Option<DraftNode>,
     /// Length in bytes (a symlink: of its target), where it is promised.
     pub size: Option<u64>,
     /// Permission bits, 0 to 0o7777, where they are promised.
@@ -70,14 +82,66 @@ pub struct DraftEntry {
     pub uid: Option<u32>,
     /// Numeric group, where it is promised.
     pub gid: Option<u32>,
+    /// Owner and group by name, where the format gives them and they are not plain `root`.
+    pub owner_names: Option<(String, String)>,
     /// SHA-1 of the content (a symlink: of its target), where it is promised.
     pub sha1: Option<Sha1Digest>,
+    /// Digest of the content, where it is promised.
+    pub digest: Option<Digest>,
+    /// Declared modification time in seconds since 1970, where it is known.
+    pub mtime: Option<i64>,
+    /// The declared time is kept on disk, where that is known
+    /// (see [`Entry::keep_mtime`](crate::manifest::Entry::keep_mtime)).
+    pub keep_mtime: bool,
+    /// Extended attributes as (name, value), sorted by name.
+    pub xattrs: Vec<(Vec<u8>, Vec<u8>)>,
     /// PiSi's `Type`, or empty.
     pub kind: String,
     /// Configuration.
     pub config: bool,
     /// Kept on upgrade.
     pub permanent: bool,
+}
+
+impl DraftEntry {
+    /// An entry about which nothing is promised.
+    #[must_use]
+    pub fn new(path: PayloadPath) -> DraftEntry {
+        DraftEntry {
+            path,
+            node: None,
+            size: None,
+            mode: None,
+            uid: None,
+            gid: None,
+            owner_names: None,
+            sha1: None,
+            digest: None,
+            mtime: None,
+            keep_mtime: false,
+            xattrs: Vec::new(),
+            kind: String::new(),
+            config: false,
+            permanent: false,
+        }
+    }
+
+    /// Whether it may be a regular file: it is one, or only the payload tells.
+    #[must_use]
+    pub fn may_be_file(&self) -> bool {
+        matches!(self.node, None | Some(DraftNode::File))
+    }
+}
+
+/// What a file list says an entry is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DraftNode {
+    /// A directory.
+    Directory,
+    /// A regular file.
+    File,
+    /// A symlink to these bytes.
+    Symlink(Vec<u8>),
 }
 
 /// A regular file that the payload holds, as it is handed to a [`PayloadSink`].
@@ -99,8 +163,15 @@ pub struct Member {
 pub struct Stopped;
 
 /// Takes the content of regular files as the payload streams past; each member comes once, and the other
-/// names of a hard-link group do not come at all.
+/// names of a hard-link group do not come at all. A reader that knows digests beforehand hands out one member
+/// for each distinct content, and none for empty files.
 pub trait PayloadSink {
+    /// Whether the content with that digest, which the entry at `index` and perhaps others have, is needed. A
+    /// reader that knows digests beforehand asks, and need not even read what nobody wants.
+    fn wants(&mut self, _index: usize, _digest: &Digest) -> bool {
+        true
+    }
+
     /// A file of at most [`Limits::small_file`] bytes, whole.
     ///
     /// # Errors
@@ -128,11 +199,72 @@ pub struct Hashed {
 
 /// What the container itself told about each entry, besides content: types, times, links.
 #[derive(Debug)]
-pub struct Payload(pub(crate) pisi::Payload);
+pub struct Payload(Told);
+
+/// What a reader learns from the payload, and needs to make the manifest.
+#[derive(Debug)]
+pub(crate) enum Told {
+    /// What an archive's headers say.
+    Archive(payload::Payload),
+    /// Nothing that was not known before.
+    Nothing,
+}
+
+/// A package that a delta is made against.
+pub struct Base {
+    /// Its manifest.
+    pub manifest: Manifest,
+    /// SHA-1 of the content of each entry, where it is known; it is computed where not.
+    pub sha1s: Vec<Option<Sha1Digest>>,
+    /// The content of its regular files.
+    pub contents: Box<dyn Contents>,
+}
+
+impl fmt::Debug for Base {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Base({} {})", self.manifest.name, self.manifest.full_version())
+    }
+}
+
+/// What a delta says of the package that it is made against.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct BaseNeeded {
+    /// Its name.
+    pub name: String,
+    /// Its release, where the delta says that.
+    pub release: Option<String>,
+    /// Its id, where the delta says that.
+    pub id: Option<PackageId>,
+}
+
+/// A reader of one format; see the methods of [`PackageFile`] for what each part does.
+pub(crate) trait Reader: fmt::Debug + Send + Sync {
+    fn format(&self) -> Format;
+    fn draft(&self) -> &Draft;
+    fn translations(&self) -> &Translations;
+    fn scripts(&self) -> &[Vec<u8>];
+    fn list(&mut self) -> Result<(), Problem> {
+        Ok(())
+    }
+    fn base_needed(&self) -> Option<BaseNeeded> {
+        None
+    }
+    fn set_base(&mut self, _base: Base) -> Result<(), Problem> {
+        Err(Problem::not_a_package("it is a whole package: there is no base to give it"))
+    }
+    fn parts(&self) -> usize {
+        1
+    }
+    fn read_part(&self, part: usize, sink: &mut dyn PayloadSink) -> Result<Told, Problem>;
+    fn finish(&self, told: &Told, hashes: &[Option<Hashed>]) -> Result<Manifest, Problem>;
+}
 
 /// An opened package file.
 #[derive(Debug)]
-pub struct PackageFile(pisi::PisiFile);
+pub struct PackageFile {
+    path: PathBuf,
+    reader: Box<dyn Reader>,
+}
 
 impl PackageFile {
     /// Opens a package file and reads what it says of itself, leaving the payload alone.
@@ -140,44 +272,98 @@ impl PackageFile {
     /// # Errors
     /// [`Error`] when it cannot be opened, is of no known format, is damaged, breaks a rule or a limit.
     pub fn open(path: &Path, limits: &Limits) -> Result<PackageFile, Error> {
-        // Opening a pipe would wait for somebody to write to it.
-        if std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
-            let problem = Problem::NotAPackage("it is not a regular file".into());
-            return Err(Error::new(path, problem));
-        }
-        pisi::PisiFile::open(path, limits).map(PackageFile)
+        let source = Source::open(path).map_err(|problem| Error::new(path, problem))?;
+        PackageFile::of(source, path, limits)
+    }
+
+    /// As [`open`](Self::open), of bytes that are in memory or mapped; `name` is the file's name, which errors
+    /// name and which some formats need.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn from_bytes(name: &Path, bytes: SharedBytes, limits: &Limits) -> Result<PackageFile, Error> {
+        PackageFile::of(Source::Bytes(bytes), name, limits)
+    }
+
+    fn of(source: Source, path: &Path, limits: &Limits) -> Result<PackageFile, Error> {
+        let reader = reader(source, path, limits).map_err(|problem| Error::new(path, problem))?;
+        Ok(PackageFile { path: path.into(), reader })
     }
 
     /// The container's format.
     #[must_use]
     pub fn format(&self) -> Format {
-        self.0.format()
+        self.reader.format()
     }
 
-    /// What it says of itself.
+    /// What it says of itself. Where only the payload tells what it holds ([`Format::has_file_list`]), there are
+    /// no entries before [`list`](Self::list).
     #[must_use]
     pub fn draft(&self) -> &Draft {
-        self.0.draft()
+        self.reader.draft()
     }
 
     /// Its texts in other languages.
     #[must_use]
     pub fn translations(&self) -> &Translations {
-        self.0.translations()
+        self.reader.translations()
     }
 
     /// The content of its foreign scripts, in the order of the manifest's `scripts`.
     #[must_use]
     pub fn scripts(&self) -> &[Vec<u8>] {
-        self.0.scripts()
+        self.reader.scripts()
     }
 
-    /// Streams the payload into `sink`. May be called again, and from another thread.
+    /// Completes the draft's entries: reads the headers of the payload where there is no file list, and
+    /// nothing otherwise. Needed before the payload is read.
+    ///
+    /// # Errors
+    /// [`Error`] for damage, forbidden members and limits.
+    pub fn list(&mut self) -> Result<(), Error> {
+        self.reader.list().map_err(|problem| Error::new(&self.path, problem))
+    }
+
+    /// The package that has to be [given](Self::set_base) before the payload of this delta can be read; `None`
+    /// when this is a whole package.
+    #[must_use]
+    pub fn base_needed(&self) -> Option<BaseNeeded> {
+        self.reader.base_needed()
+    }
+
+    /// Gives a delta its base.
+    ///
+    /// # Errors
+    /// [`Error`] when it is not the package that the delta was made against.
+    pub fn set_base(&mut self, base: Base) -> Result<(), Error> {
+        self.reader.set_base(base).map_err(|problem| Error::new(&self.path, problem))
+    }
+
+    /// Into how many pieces the payload falls that can be read independently, on several threads.
+    #[must_use]
+    pub fn parts(&self) -> usize {
+        self.reader.parts()
+    }
+
+    /// Streams one piece of the payload, 0 up to [`parts`](Self::parts), into `sink`. May be called again.
     ///
     /// # Errors
     /// [`Error`] for damage, forbidden members, limits, or because the sink stopped.
+    pub fn read_part(&self, part: usize, sink: &mut dyn PayloadSink) -> Result<Payload, Error> {
+        self.reader.read_part(part, sink).map(Payload).map_err(|problem| Error::new(&self.path, problem))
+    }
+
+    /// Streams the whole payload into `sink`, piece by piece. What comes back is the last piece's; any one
+    /// serves to [`finish`](Self::finish).
+    ///
+    /// # Errors
+    /// As [`read_part`](Self::read_part).
     pub fn read_payload(&self, sink: &mut dyn PayloadSink) -> Result<Payload, Error> {
-        self.0.read_payload(sink).map(Payload)
+        let mut payload = Payload(Told::Nothing);
+        for part in 0..self.parts() {
+            payload = self.read_part(part, sink)?;
+        }
+        Ok(payload)
     }
 
     /// Makes the manifest: the draft, with what the container and the receiver found.
@@ -189,6 +375,11 @@ impl PackageFile {
     /// [`Error`] naming the first entry (in path order) whose content, size, mode or owner is not what the
     /// file list promises, or that is missing.
     pub fn finish(&self, payload: &Payload, hashes: &[Option<Hashed>]) -> Result<Manifest, Error> {
-        self.0.finish(&payload.0, hashes)
+        self.reader.finish(&payload.0, hashes).map_err(|problem| Error::new(&self.path, problem))
     }
+}
+
+/// The reader of whatever format `source` has, going by its content.
+fn reader(source: Source, name: &Path, limits: &Limits) -> Result<Box<dyn Reader>, Problem> {
+    Ok(Box::new(PisiFile::open(source, name, limits)?))
 }

@@ -16,20 +16,16 @@
 //! - members are stored or deflated, not encrypted, and lie in the file one after another without overlap;
 //! - a member's own header says the same as the directory, and its CRC-32 is checked when it is read.
 
-use std::fs::File;
 use std::io::{BufReader, Read};
-use std::os::unix::fs::FileExt;
-use std::path::Path;
-use std::sync::Arc;
 
 use zip::{CompressionMethod, ZipArchive};
 
 use crate::error::Problem;
 use crate::limits::Limits;
 use crate::path::{PayloadPath, Shown};
+use crate::source::{Slice, Source};
 
 use super::member::MemberReader;
-use super::slice::Slice;
 
 /// Size of the end record without a comment.
 const END_RECORD: u64 = 22;
@@ -48,7 +44,7 @@ const SIZES_FOLLOW: u16 = 1 << 3;
 /// An opened zip file.
 #[derive(Debug)]
 pub(super) struct Container {
-    file: Arc<File>,
+    source: Source,
     /// Members in the order of the directory.
     members: Vec<Member>,
 }
@@ -72,17 +68,10 @@ pub(super) struct Member {
 }
 
 impl Container {
-    /// Opens a zip file and reads its directory.
-    pub(super) fn open(path: &Path, limits: &Limits) -> Result<Container, Problem> {
-        let file = File::open(path).map_err(|source| Problem::Io { operation: "open it", source })?;
-        let meta = file.metadata().map_err(|source| Problem::Io { operation: "examine it", source })?;
-        if !meta.is_file() {
-            return Err(Problem::not_a_package("it is not a regular file"));
-        }
-        let file = Arc::new(file);
-        let length = meta.len();
-        let end = check_frame(&file, length, limits)?;
-        let reader = BufReader::new(Slice::new(&file, 0, length));
+    /// Reads the directory of a zip file.
+    pub(super) fn open(source: Source, limits: &Limits) -> Result<Container, Problem> {
+        let end = check_frame(&source, limits)?;
+        let reader = BufReader::new(source.slice(0, source.len()));
         let archive = ZipArchive::new(reader).map_err(|error| damaged_zip(&error))?;
         if archive.offset() != 0 {
             return Err(Problem::damaged("the zip container", "its offsets are shifted"));
@@ -95,7 +84,7 @@ impl Container {
             members.push(member(&archive, index)?);
         }
         bound_members(&mut members, archive.central_directory_start(), end)?;
-        Ok(Container { file, members })
+        Ok(Container { source, members })
     }
 
     /// All members, in the directory's order.
@@ -111,7 +100,7 @@ impl Container {
     /// A stream of a member's content, after its own header has been compared with the directory.
     pub(super) fn read(&self, member: &Member) -> Result<MemberReader, Problem> {
         let start = self.check_local_header(member)?;
-        Ok(MemberReader::new(Slice::new(&self.file, start, member.packed), member))
+        Ok(MemberReader::new(self.source.slice(start, member.packed), member))
     }
 
     /// A member's whole content, of at most `limit` bytes.
@@ -130,7 +119,7 @@ impl Container {
             |what: &str| Problem::damaged(member, format_args!("its two headers disagree about {what}"));
         let mut header = [0; LOCAL_HEADER];
         let read = |bytes: &mut [u8], at: u64| {
-            self.file.read_exact_at(bytes, at).map_err(|error| Problem::from_stream(member, error))
+            self.source.read_exact_at(bytes, at).map_err(|error| Problem::from_stream(member, error))
         };
         read(&mut header, member.header)?;
         let short = |at: usize| u16::from_le_bytes([header[at], header[at + 1]]);
@@ -180,11 +169,12 @@ impl std::fmt::Display for Member {
 
 /// The first and last bytes of the file, and the sizes that the end record promises; returns where the end
 /// record (or its zip64 part) starts. What the `zip` crate then reads is bounded by what passed here.
-fn check_frame(file: &File, length: u64, limits: &Limits) -> Result<u64, Problem> {
+fn check_frame(source: &Source, limits: &Limits) -> Result<u64, Problem> {
     let read = |bytes: &mut [u8], at: u64| {
-        file.read_exact_at(bytes, at).map_err(|error| Problem::from_stream("the zip container", error))
+        source.read_exact_at(bytes, at).map_err(|error| Problem::from_stream("the zip container", error))
     };
     let mut magic = [0; 4];
+    let length = source.len();
     if length < 4 + END_RECORD {
         return Err(Problem::not_a_package("it is too short for a package of a known format"));
     }

@@ -90,15 +90,14 @@ fn entry(file: &Element) -> Result<DraftEntry, Problem> {
     }
     let mode =
         |text: &str| u32::from_str_radix(text, 8).ok().and_then(|mode| u16::try_from(mode & 0o7777).ok());
-    Ok(DraftEntry {
-        size: value(file, "Size", |text| text.parse().ok(), bad)?,
-        mode: value(file, "Mode", mode, bad)?,
-        uid: value(file, "Uid", |text| text.parse().ok(), bad)?,
-        gid: value(file, "Gid", |text| text.parse().ok(), bad)?,
-        sha1: value(file, "Hash", |text| unhex(text.as_bytes()).map(Sha1Digest), bad)?,
-        config: kind == "config",
-        permanent: file.text_of("Permanent") == "true",
-        kind,
-        path,
-    })
+    let mut entry = DraftEntry::new(path.clone());
+    entry.size = value(file, "Size", |text| text.parse().ok(), bad)?;
+    entry.mode = value(file, "Mode", mode, bad)?;
+    entry.uid = value(file, "Uid", |text| text.parse().ok(), bad)?;
+    entry.gid = value(file, "Gid", |text| text.parse().ok(), bad)?;
+    entry.sha1 = value(file, "Hash", |text| unhex(text.as_bytes()).map(Sha1Digest), bad)?;
+    entry.config = kind == "config";
+    entry.permanent = file.text_of("Permanent") == "true";
+    entry.kind = kind;
+    Ok(entry)
 }

@@ -6,9 +6,9 @@ use flate2::Crc;
 use flate2::read::DeflateDecoder;
 
 use crate::lzma::Restart;
+use crate::source::Slice;
 
 use super::container::Member;
-use super::slice::Slice;
 
 /// A stream of a member's content; its end is an error unless length and CRC-32 are those of the directory.
 #[derive(Debug)]

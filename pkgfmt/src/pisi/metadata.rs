@@ -23,7 +23,7 @@
 //! `releaseFrom` are `AtLeast`, `versionTo` and `releaseTo` are `AtMost`; all that stand there must hold.
 //! `Summary`, `Description`, `License`, `IsA` and `PartOf` are taken from `PISI/Source` where the package has
 //! none. `PackageFormat`, `InstalledSize`, `PackageSize`, `PackageHash`, `InstallTarHash`, `PackageURI` and
-//! `DeltaPackages` describe the container and are not kept; other elements are passed over and counted.
+//! `DeltaPackages` describe the container and are not kept; other elements are passed over.
 //! White space between elements, and at the ends of a text, never matters.
 
 use std::collections::{BTreeMap, HashSet};
@@ -56,39 +56,6 @@ const CONDITIONS: [(&str, Subject, Op); 6] = [
     ("releaseTo", Subject::Release, Op::AtMost),
 ];
 
-/// Elements of a package that are read here or describe the container.
-const KNOWN: &[&str] = &[
-    "AdditionalFiles",
-    "Architecture",
-    "Build",
-    "BuildFlags",
-    "BuildHost",
-    "BuildType",
-    "Conflicts",
-    "DeltaPackages",
-    "Description",
-    "Distribution",
-    "DistributionRelease",
-    "Files",
-    "History",
-    "Icon",
-    "InstallTarHash",
-    "InstalledSize",
-    "IsA",
-    "License",
-    "Name",
-    "PackageFormat",
-    "PackageHash",
-    "PackageSize",
-    "PackageURI",
-    "PartOf",
-    "Provides",
-    "Replaces",
-    "RuntimeDependencies",
-    "Source",
-    "Summary",
-];
-
 /// What metadata.xml says.
 #[derive(Debug)]
 pub(super) struct Metadata {
@@ -100,8 +67,6 @@ pub(super) struct Metadata {
     pub(super) format: String,
     /// The scripts that it mentions.
     pub(super) comar: Vec<Comar>,
-    /// Elements below `Package` that nothing here knows.
-    pub(super) unknown_elements: usize,
 }
 
 /// A `<COMAR>`: a script and what it is for.
@@ -177,11 +142,6 @@ pub(super) fn read(source: impl BufRead, limits: &Limits) -> Result<Metadata, Pr
         translations,
         format: package.text_of("PackageFormat").into(),
         comar: comar(package),
-        unknown_elements: package
-            .children
-            .iter()
-            .filter(|child| !KNOWN.contains(&child.name.as_str()))
-            .count(),
     })
 }
 

@@ -1,7 +1,7 @@
 //! PiSi packages: `.pisi`, and `.eopkg`, which differs only in its name.
 //!
-//! `container` reads the zip, `metadata` and `files_xml` its two documents, `comar` its scripts, `tarball` and
-//! `payload` its payload, and `finish` compares what was promised with what was found.
+//! `container` reads the zip, `metadata` and `files_xml` its two documents, `comar` its scripts, `members` the
+//! payload of format 1.0; that of the others is a tar, which [`payload`](crate::payload) reads.
 //!
 //! | format | payload | `<PackageFormat>` |
 //! | --- | --- | --- |
@@ -17,34 +17,29 @@ mod comar;
 mod container;
 pub mod filename;
 mod files_xml;
-mod finish;
 mod member;
+mod members;
 mod metadata;
-mod payload;
-mod python;
-mod slice;
-mod streams;
-mod tarball;
 mod xml;
 
 use std::io::BufReader;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use crate::error::{Error, Problem};
+use crate::error::Problem;
 use crate::limits::Limits;
 use crate::manifest::Manifest;
-use crate::package::{Draft, Format, Hashed, PayloadSink};
+use crate::package::{Draft, Format, Hashed, PayloadSink, Reader, Told};
 use crate::path::Shown;
+use crate::payload::python::Python;
+use crate::payload::{Compression, Reading, finish};
+use crate::source::Source;
 use crate::translations::Translations;
 
 use container::Container;
-pub use payload::Payload;
-use python::Python;
 
 /// An opened PiSi package.
 #[derive(Debug)]
-pub struct PisiFile {
-    path: PathBuf,
+pub(crate) struct PisiFile {
     limits: Limits,
     container: Container,
     format: Format,
@@ -53,43 +48,22 @@ pub struct PisiFile {
     python: Python,
     translations: Translations,
     scripts: Vec<Vec<u8>>,
-    unknown_elements: usize,
 }
 
-/// Where the payload is: in the container itself, or in the member of that name.
+/// Where the payload is: in the container itself, or packed in the member of that name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Storage {
     Members,
-    Lzma(String),
-    Xz(String),
-    Gzip(String),
-    Zstd(String),
-}
-
-impl Storage {
-    /// The member that holds the payload, or nothing.
-    fn archive(&self) -> &str {
-        match self {
-            Storage::Members => "",
-            Storage::Lzma(name) | Storage::Xz(name) | Storage::Gzip(name) | Storage::Zstd(name) => name,
-        }
-    }
+    Archive(String, Compression),
 }
 
 impl PisiFile {
-    /// Opens a package file and reads what it says of itself, leaving the payload alone.
-    ///
-    /// # Errors
-    /// [`Error`] when it cannot be opened, is no PiSi package, is damaged, breaks a rule or a limit.
-    pub fn open(path: &Path, limits: &Limits) -> Result<PisiFile, Error> {
-        PisiFile::read(path, limits).map_err(|problem| Error::new(path, problem))
-    }
-
-    fn read(path: &Path, limits: &Limits) -> Result<PisiFile, Problem> {
-        if is_delta(path) {
+    /// Reads what the package in `source`, a file called `name`, says of itself, leaving the payload alone.
+    pub(crate) fn open(source: Source, name: &Path, limits: &Limits) -> Result<PisiFile, Problem> {
+        if is_delta(name) {
             return Err(Problem::not_a_package("it is a delta package; it needs its base"));
         }
-        let container = Container::open(path, limits)?;
+        let container = Container::open(source, limits)?;
         let metadata = metadata::read(document(&container, metadata::NAME, limits.metadata_bytes)?, limits)?;
         let (format, storage) = storage(&container, &metadata.format)?;
         let entries =
@@ -99,7 +73,6 @@ impl PisiFile {
         (manifest.scripts, scripts) = comar::read(&container, &metadata.comar, limits)?;
         let python = Python::new(&entries);
         Ok(PisiFile {
-            path: path.into(),
             limits: limits.clone(),
             container,
             format,
@@ -108,56 +81,43 @@ impl PisiFile {
             python,
             translations: metadata.translations,
             scripts,
-            unknown_elements: metadata.unknown_elements,
         })
     }
+}
 
-    /// The container's format.
-    #[must_use]
-    pub fn format(&self) -> Format {
+impl Reader for PisiFile {
+    fn format(&self) -> Format {
         self.format
     }
 
-    /// What it says of itself.
-    #[must_use]
-    pub fn draft(&self) -> &Draft {
+    fn draft(&self) -> &Draft {
         &self.draft
     }
 
-    /// Its texts in other languages.
-    #[must_use]
-    pub fn translations(&self) -> &Translations {
+    fn translations(&self) -> &Translations {
         &self.translations
     }
 
-    /// The content of its COMAR scripts, in the order of the manifest's `scripts`.
-    #[must_use]
-    pub fn scripts(&self) -> &[Vec<u8>] {
+    fn scripts(&self) -> &[Vec<u8>] {
         &self.scripts
     }
 
-    /// Elements of its metadata that nothing here knows.
-    #[must_use]
-    pub fn unknown_elements(&self) -> usize {
-        self.unknown_elements
+    fn read_part(&self, _part: usize, sink: &mut dyn PayloadSink) -> Result<Told, Problem> {
+        let mut reading =
+            Reading::new(&self.draft.entries, files_xml::NAME, &self.python, &self.limits, sink);
+        match &self.storage {
+            Storage::Members => members::read(&self.container, &self.limits, &mut reading)?,
+            Storage::Archive(name, compression) => {
+                let member = self.container.find(name);
+                let member = member.ok_or_else(|| Problem::damaged(name, "it is missing"))?;
+                reading.archive(name, self.container.read(member)?, member.size, *compression)?;
+            }
+        }
+        reading.end().map(Told::Archive)
     }
 
-    /// Streams the payload into `sink`. May be called again, and from another thread.
-    ///
-    /// # Errors
-    /// [`Error`] for damage, forbidden members, limits, or because the sink stopped.
-    pub fn read_payload(&self, sink: &mut dyn PayloadSink) -> Result<Payload, Error> {
-        payload::read(&self.container, &self.storage, &self.draft.entries, &self.python, &self.limits, sink)
-            .map_err(|problem| Error::new(&self.path, problem))
-    }
-
-    /// Makes the manifest: the draft, with what the container and the receiver found.
-    ///
-    /// # Errors
-    /// [`Error`] naming the first entry, in path order, that is not what the file list promises or is missing.
-    pub fn finish(&self, payload: &Payload, hashes: &[Option<Hashed>]) -> Result<Manifest, Error> {
-        finish::finish(&self.draft, &self.python, payload, hashes)
-            .map_err(|problem| Error::new(&self.path, problem))
+    fn finish(&self, told: &Told, hashes: &[Option<Hashed>]) -> Result<Manifest, Problem> {
+        finish::finish(&self.draft, files_xml::NAME, &self.python, told, hashes)
     }
 }
 
@@ -194,10 +154,10 @@ fn storage(container: &Container, declared: &str) -> Result<(Format, Storage), P
         }
         let name = String::from_utf8_lossy(&member.name).into_owned();
         let one = match member.name.as_slice() {
-            b"install.tar.lzma" => (Format::Pisi11, Storage::Lzma(name)),
-            b"install.tar.xz" => (Format::Pisi12, Storage::Xz(name)),
-            b"install.tar.gz" => (Format::Pisi12, Storage::Gzip(name)),
-            b"install.tar.zst" => (Format::Pisi12, Storage::Zstd(name)),
+            b"install.tar.lzma" => (Format::Pisi11, Storage::Archive(name, Compression::Lzma)),
+            b"install.tar.xz" => (Format::Pisi12, Storage::Archive(name, Compression::Xz)),
+            b"install.tar.gz" => (Format::Pisi12, Storage::Archive(name, Compression::Gzip)),
+            b"install.tar.zst" => (Format::Pisi12, Storage::Archive(name, Compression::Zstd)),
             _ => return Err(Problem::forbidden(member, "no package format has such a payload")),
         };
         if tar.replace(one).is_some() {

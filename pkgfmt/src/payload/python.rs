@@ -18,7 +18,7 @@ use crate::package::DraftEntry;
 use crate::path::{PayloadPath, compare_paths};
 
 /// Bytes of a compiled file that have to be seen.
-pub(super) const HEAD: usize = 16;
+pub(crate) const HEAD: usize = 16;
 /// The first magic number of Python 3.7's layout.
 const FLAGS_SINCE: u16 = 3392;
 /// Python 2's magic numbers are above all of Python 3's.
@@ -26,14 +26,14 @@ const PYTHON_2: u16 = 20_000;
 
 /// Which entries are compiled forms of which.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Python {
+pub(crate) struct Python {
     /// (source, compiled) by position, sorted.
     pairs: Vec<(usize, usize)>,
 }
 
 impl Python {
     /// Finds the pairs among entries that are sorted by path.
-    pub(super) fn new(entries: &[DraftEntry]) -> Python {
+    pub(crate) fn new(entries: &[DraftEntry]) -> Python {
         let mut pairs: Vec<(usize, usize)> = entries
             .iter()
             .enumerate()
@@ -48,12 +48,12 @@ impl Python {
     }
 
     /// Whether the entry has a compiled form.
-    pub(super) fn is_source(&self, index: usize) -> bool {
+    pub(crate) fn is_source(&self, index: usize) -> bool {
         self.compiled(index).next().is_some()
     }
 
     /// The compiled forms of an entry.
-    pub(super) fn compiled(&self, index: usize) -> impl Iterator<Item = usize> + '_ {
+    pub(crate) fn compiled(&self, index: usize) -> impl Iterator<Item = usize> + '_ {
         let start = self.pairs.partition_point(|&(source, _)| source < index);
         self.pairs[start..]
             .iter()
@@ -63,7 +63,7 @@ impl Python {
 }
 
 /// Whether a path is that of a compiled file.
-pub(super) fn is_compiled(path: &PayloadPath) -> bool {
+pub(crate) fn is_compiled(path: &PayloadPath) -> bool {
     path.as_bytes().ends_with(b".pyc") || path.as_bytes().ends_with(b".pyo")
 }
 
@@ -86,7 +86,7 @@ fn source_of(path: &PayloadPath) -> Option<Vec<u8>> {
 }
 
 /// The modification time that a compiled file records, from its first bytes.
-pub(super) fn source_mtime(head: &[u8]) -> Option<u32> {
+pub(crate) fn source_mtime(head: &[u8]) -> Option<u32> {
     let word = |at: usize| Some(u32::from_le_bytes(head.get(at..at + 4)?.try_into().ok()?));
     let magic = u16::from_le_bytes(head.get(..2)?.try_into().ok()?);
     if head.get(2..4)? != b"\r\n" {

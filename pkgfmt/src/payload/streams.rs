@@ -8,10 +8,26 @@ use crate::package::DraftEntry;
 
 use super::python;
 
+/// What a file list promises about the payload as a whole.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Promise {
+    pub(crate) entries: usize,
+    /// Sum of the sizes, when every entry has one.
+    pub(crate) bytes: Option<u64>,
+}
+
+impl Promise {
+    /// What these entries promise together.
+    pub(crate) fn of(entries: &[DraftEntry]) -> Promise {
+        let bytes = entries.iter().try_fold(0_u64, |sum, entry| sum.checked_add(entry.size?));
+        Promise { entries: entries.len(), bytes }
+    }
+}
+
 /// Ends a stream that unpacks to more than it may.
-pub(super) struct Metered<R> {
+pub(crate) struct Metered<R> {
     /// The stream underneath.
-    pub(super) stream: R,
+    pub(crate) stream: R,
     bytes: u64,
     /// Most bytes in all.
     budget: u64,
@@ -20,17 +36,19 @@ pub(super) struct Metered<R> {
 }
 
 impl<R> Metered<R> {
-    /// A payload that is packed into `packed` bytes, and that `entries` describe.
-    pub(super) fn new(stream: R, packed: u64, entries: &[DraftEntry], limits: &Limits) -> Self {
+    /// A payload that is packed into `packed` bytes and whose file list, where there is one, promises so many
+    /// entries and bytes of content.
+    pub(crate) fn new(stream: R, packed: u64, promise: Option<Promise>, limits: &Limits) -> Self {
         let by_ratio = packed.saturating_mul(limits.ratio).max(limits.ratio_floor);
         // Entry headers, long names, and padding; then as much as the entries promise, when all of them do.
-        let overhead = (entries.len() as u64 + 64).saturating_mul(16 << 10);
-        let promised = entries.iter().try_fold(0_u64, |sum, entry| sum.checked_add(entry.size?));
+        let entries = promise.map_or(limits.entries, |promise| promise.entries) as u64;
+        let overhead = entries.saturating_add(64).saturating_mul(16 << 10);
+        let promised = promise.and_then(|promise| promise.bytes);
         let by_entries = promised.map_or(u64::MAX, |sum| sum.saturating_add(overhead));
         let by_size = limits.payload_bytes.saturating_add(overhead);
         let budget = by_ratio.min(by_entries).min(by_size);
         let reason = if budget == by_entries {
-            "what files.xml promises".to_owned()
+            "what its file list promises".to_owned()
         } else if budget == by_size {
             "the size of a payload".to_owned()
         } else {

@@ -20,7 +20,7 @@ const EXTENSION: u64 = 64 << 10;
 
 /// What a member is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// A regular file.
     File,
     /// A directory.
@@ -33,18 +33,20 @@ pub(super) enum Kind {
 
 /// A member's header.
 #[derive(Debug)]
-pub(super) struct Header {
+pub(crate) struct Header {
     /// Its name, as written.
-    pub(super) name: Vec<u8>,
-    pub(super) kind: Kind,
+    pub(crate) name: Vec<u8>,
+    pub(crate) kind: Kind,
     /// Length of its content; 0 for all but regular files.
-    pub(super) size: u64,
+    pub(crate) size: u64,
     /// Permissions.
-    pub(super) mode: u16,
-    pub(super) uid: u32,
-    pub(super) gid: u32,
+    pub(crate) mode: u16,
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
     /// Modification time in seconds since 1970.
-    pub(super) mtime: i64,
+    pub(crate) mtime: i64,
+    /// Owner and group by name, where both are UTF-8; either may be empty.
+    pub(crate) owner_names: Option<(String, String)>,
 }
 
 /// Counts what is read of the archive, and notes what became of its stream.
@@ -84,11 +86,13 @@ struct Extended {
     uid: Option<u64>,
     gid: Option<u64>,
     mtime: Option<i64>,
+    user: Option<String>,
+    group: Option<String>,
     pax: bool,
 }
 
 /// Reads the archive `what` and hands each member, with its content, to `visit`.
-pub(super) fn read(
+pub(crate) fn read(
     what: &str,
     stream: impl Read,
     mut visit: impl FnMut(Header, &mut dyn Read) -> Result<(), Problem>,
@@ -201,6 +205,8 @@ fn pax(what: &str, bytes: &[u8], extended: &mut Extended) -> Result<(), Problem>
             b"size" => extended.size.replace(number()?).is_none(),
             b"uid" => extended.uid.replace(number()?).is_none(),
             b"gid" => extended.gid.replace(number()?).is_none(),
+            b"uname" => extended.user.replace(text()?.to_owned()).is_none(),
+            b"gname" => extended.group.replace(text()?.to_owned()).is_none(),
             b"mtime" => extended.mtime.replace(seconds(text()?).ok_or_else(bad)?).is_none(),
             _ if key.starts_with(b"GNU.sparse.") => {
                 return Err(Problem::forbidden(what, "it holds a sparse file, which packages have not"));
@@ -272,7 +278,15 @@ fn header<R: Read>(
         let id = extended.map_or(own, Ok).map_err(broken)?;
         u32::try_from(id).map_err(|_| Problem::damaged(shown(), "its owner or group is not a 32-bit number"))
     };
+    let own_name = |bytes: Option<&[u8]>| {
+        String::from_utf8(bytes.unwrap_or_default().to_vec())
+            .ok()
+            .filter(|name| !name.contains(char::is_control))
+    };
+    let user = extended.user.or_else(|| own_name(header.username_bytes()));
+    let group = extended.group.or_else(|| own_name(header.groupname_bytes()));
     Ok(Header {
+        owner_names: user.zip(group),
         kind,
         size,
         mode: (header.mode().map_err(broken)? & 0o7777) as u16,

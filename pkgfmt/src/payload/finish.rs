@@ -1,6 +1,6 @@
-//! From promise to manifest: every entry of files.xml against what the payload and the receiver found.
+//! From promise to manifest: every entry of the file list against what the payload and the receiver found.
 //!
-//! Where files.xml and the payload both say something (size, SHA-1, mode, owner, group), they must agree; where
+//! Where the list and the payload both say something (size, SHA-1, mode, owner, group), they must agree; where
 //! one of them is silent, the other decides, and where both are, the entry is root's with the usual mode. The
 //! time is the payload's. A symlink's size and SHA-1 are those of its target, its mode is always 0777.
 //!
@@ -12,31 +12,32 @@ use std::collections::BTreeMap;
 use crate::digest::Sha1Digest;
 use crate::error::Problem;
 use crate::manifest::{Entry, Manifest, Node};
-use crate::package::{Draft, DraftEntry, Hashed};
+use crate::package::{Draft, DraftEntry, Hashed, Told};
 
-use super::payload::{Found, FoundNode, Payload};
 use super::python::Python;
+use super::{Found, FoundNode, Payload};
 
 /// Modes of an entry that nothing gives one.
 const DIRECTORY_MODE: u16 = 0o755;
 const FILE_MODE: u16 = 0o644;
 
 /// Makes the manifest.
-pub(super) fn finish(
+pub(crate) fn finish(
     draft: &Draft,
+    list: &'static str,
     python: &Python,
-    payload: &Payload,
+    told: &Told,
     hashes: &[Option<Hashed>],
 ) -> Result<Manifest, Problem> {
+    let Told::Archive(payload) = told else {
+        return Err(Problem::damaged("the payload", "it was not read"));
+    };
     let mut entries = Vec::with_capacity(draft.entries.len());
     for (index, promised) in draft.entries.iter().enumerate() {
         let found = payload.found.get(index).and_then(Option::as_ref).ok_or_else(|| {
-            Problem::damaged(
-                &promised.path,
-                "files.xml lists it, and the payload does not hold it (a delta package?)",
-            )
+            Problem::damaged(&promised.path, format_args!("{list} has it, and the payload does not hold it"))
         })?;
-        let mut entry = entry(index, promised, found, payload, hashes)?;
+        let mut entry = entry(index, (promised, list), found, payload, hashes)?;
         entry.keep_mtime = keeps_mtime(index, &entry, python, payload);
         entries.push(entry);
     }
@@ -51,13 +52,13 @@ pub(super) fn finish(
 
 fn entry(
     index: usize,
-    promised: &DraftEntry,
+    (promised, list): (&DraftEntry, &'static str),
     found: &Found,
     payload: &Payload,
     hashes: &[Option<Hashed>],
 ) -> Result<Entry, Problem> {
     let differs = |what: &str, is: &str, should: &str| {
-        Problem::damaged(&promised.path, format_args!("its {what} is {is}, files.xml promises {should}"))
+        Problem::damaged(&promised.path, format_args!("its {what} is {is}, {list} promises {should}"))
     };
     let check = |what: &str, is: &str, should: Option<String>| match should {
         Some(should) if should != is => Err(differs(what, is, &should)),
@@ -107,6 +108,7 @@ fn entry(
     let mut entry = Entry::new(promised.path.clone(), node, mode);
     entry.uid = promised.uid.or(found.owner.map(|owner| owner.0)).unwrap_or(0);
     entry.gid = promised.gid.or(found.owner.map(|owner| owner.1)).unwrap_or(0);
+    entry.owner_names.clone_from(&promised.owner_names);
     entry.mtime = found.mtime;
     entry.kind.clone_from(&promised.kind);
     entry.config = promised.config;
@@ -145,7 +147,8 @@ fn group_links(entries: &mut [Entry], payload: &Payload) {
     let mut number = 0;
     for members in sorted {
         let group: Vec<&Entry> = members.iter().filter_map(|&index| entries.get(index)).collect();
-        let shared = |entry: &Entry| (entry.mode, entry.uid, entry.gid, entry.mtime);
+        let shared =
+            |entry: &Entry| (entry.mode, entry.uid, entry.gid, entry.mtime, entry.owner_names.clone());
         if group.len() != members.len() || group.windows(2).any(|pair| shared(pair[0]) != shared(pair[1])) {
             continue;
         }
