@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use ambar_pkgfmt::BaseNeeded;
 use ambar_store::PathConflict;
 
 /// What kind of failure it was. The numbers are the exit codes of the program; each of them means that the
@@ -103,6 +104,19 @@ pub enum Error {
         /// The paths.
         paths: Vec<String>,
     },
+    /// The package that a delta is made against is not installed.
+    #[error(
+        "{} is a delta against {} {}, and {}: install the whole package",
+        file.display(), needed.name, needed.release.as_deref().unwrap_or_default(), there(installed.as_ref())
+    )]
+    NoBase {
+        /// The delta.
+        file: PathBuf,
+        /// What it needs.
+        needed: BaseNeeded,
+        /// The version of that name that is installed.
+        installed: Option<String>,
+    },
     /// A package file is not the one that was planned with.
     #[error("{} has changed since it was planned with; plan again", path.display())]
     FileChanged {
@@ -131,6 +145,10 @@ pub struct Problem {
     pub message: String,
 }
 
+fn there(installed: Option<&String>) -> String {
+    installed.map_or_else(|| "that is not installed".into(), |version| format!("{version} is installed"))
+}
+
 fn suggestion(similar: &[String]) -> String {
     match similar {
         [] => String::new(),
@@ -155,6 +173,7 @@ impl Error {
             | Error::Setuid { .. }
             | Error::HiddenSetuid { .. }
             | Error::FileChanged { .. } => Class::Conflict,
+            Error::NoBase { .. } => Class::Missing,
             Error::Io { source, .. } => io_class(source),
         }
     }

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use ambar_pkgfmt::{
-    ContentHasher, Digest, DraftEntry, Hashed, Manifest, Member, Node, PackageFile, PackageId, PayloadSink,
-    Sha1Digest, Stopped, Translations,
+    ContentHasher, Digest, DraftEntry, Hashed, Manifest, Member, Node, PackageFile, PackageId, Payload,
+    PayloadSink, Sha1Digest, Stopped, Translations,
 };
 use ambar_store::db::Entering;
 use ambar_store::db::rows::{FileRow, PackageRow};
@@ -74,7 +74,7 @@ struct State {
     objects: Vec<Option<ObjectId>>,
     /// The first error of a thread that works for this package.
     failed: Option<Error>,
-    payload: Option<ambar_pkgfmt::Payload>,
+    payload: Option<Payload>,
 }
 
 impl<'w> Work<'w> {
@@ -104,8 +104,30 @@ impl<'w> Work<'w> {
 
     fn run<'s>(&'s self, scope: &Scope<'s>) {
         self.observer.event(Event::Package { name: &self.job.package.draft().manifest.name });
+        match self.job.package.parts() {
+            // Nothing to read is read at once.
+            0 => self.read(None, |sink| self.job.package.read_payload(sink)),
+            1 => self.read(Some(scope), |sink| self.job.package.read_part(0, sink)),
+            // Each part is some thread's, which decodes and stores it: nothing is handed on.
+            parts => {
+                for part in 0..parts {
+                    scope.spawn(move |_| self.read(None, |sink| self.job.package.read_part(part, sink)));
+                }
+            }
+        }
+    }
+
+    /// Reads a part of the payload, dealing its files out to the threads of `scope`, or storing them itself.
+    fn read<'s>(
+        &'s self,
+        scope: Option<&Scope<'s>>,
+        part: impl FnOnce(&mut dyn PayloadSink) -> Result<Payload, ambar_pkgfmt::Error>,
+    ) {
+        if self.has_failed() {
+            return;
+        }
         let mut sink = Sink { work: self, scope, batch: Vec::new(), bytes: 0 };
-        let read = self.job.package.read_payload(&mut sink);
+        let read = part(&mut sink);
         sink.flush();
         match read {
             Ok(payload) => self.state().payload = Some(payload),
@@ -116,11 +138,33 @@ impl<'w> Work<'w> {
         }
     }
 
+    /// Whether a SHA-1 has to be computed, to be compared with the file list's.
+    fn promises_sha1(&self, index: usize) -> bool {
+        self.job.package.draft().entries[index].sha1.is_some()
+    }
+
+    /// Whether the store has to be given this content; otherwise it is taken down as stored.
+    fn wants(&self, index: usize, digest: &Digest) -> Result<bool, Error> {
+        let listed = &self.job.package.draft().entries[index];
+        let size = listed.size.unwrap_or(0);
+        let metadata = self.job.profile.metadata(&provisional(listed, size, listed.mtime));
+        if !self.writer.holds(&ObjectId::new(*digest, &metadata))? {
+            return Ok(true);
+        }
+        let hashed = Hashed { size, digest: *digest, sha1: None };
+        let mut state = self.state();
+        state.objects[index] = Some(ObjectId::new(*digest, &metadata));
+        state.hashed[index] = Some(hashed);
+        Ok(false)
+    }
+
     /// Where an entry's content goes, as far as the file list tells. What only the payload tells (a mode that
     /// is not listed, a time that does not matter after all) is put right at the end.
     fn metadata(&self, member: &Member) -> Metadata {
         let listed = &self.job.package.draft().entries[member.index];
-        self.job.profile.metadata(&provisional(listed, member))
+        let mut entry = provisional(listed, member.size, member.mtime);
+        entry.keep_mtime |= member.may_keep_mtime && member.mtime.is_some();
+        self.job.profile.metadata(&entry)
     }
 
     fn store(&self, batch: Vec<(Member, Vec<u8>)>) {
@@ -132,7 +176,7 @@ impl<'w> Work<'w> {
             if self.has_failed() {
                 return;
             }
-            let mut hasher = ContentHasher::new(true);
+            let mut hasher = ContentHasher::new(self.promises_sha1(member.index));
             hasher.update(&content);
             let (size, digest, sha1) = hasher.finish();
             let metadata = self.metadata(&member);
@@ -222,14 +266,15 @@ fn file_name(file: &PlannedFile) -> String {
     file.path.0.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
-/// The entry that a member will be, as far as it can be told while it streams past.
-fn provisional(listed: &DraftEntry, member: &Member) -> ambar_pkgfmt::Entry {
-    let node = Node::File { size: member.size, digest: Digest([0; 32]) };
+/// The entry that a file will be, as far as it can be told before its package has been read.
+fn provisional(listed: &DraftEntry, size: u64, mtime: Option<i64>) -> ambar_pkgfmt::Entry {
+    let node = Node::File { size, digest: Digest([0; 32]) };
     let mut entry = ambar_pkgfmt::Entry::new(listed.path.clone(), node, listed.mode.unwrap_or(0o644));
     entry.uid = listed.uid.unwrap_or(0);
     entry.gid = listed.gid.unwrap_or(0);
-    entry.mtime = member.mtime;
-    entry.keep_mtime = member.may_keep_mtime && member.mtime.is_some();
+    entry.mtime = mtime;
+    entry.keep_mtime = listed.keep_mtime && mtime.is_some();
+    entry.xattrs.clone_from(&listed.xattrs);
     entry
 }
 
@@ -252,7 +297,8 @@ fn row_of(manifest: &Manifest, translations: Option<Digest>) -> PackageRow {
 /// Takes one package's content from the decoder and deals it out.
 struct Sink<'s, 'e, 'w> {
     work: &'s Work<'w>,
-    scope: &'e Scope<'s>,
+    /// Where files are dealt out; without it this thread stores them.
+    scope: Option<&'e Scope<'s>>,
     batch: Vec<(Member, Vec<u8>)>,
     bytes: u64,
 }
@@ -265,12 +311,13 @@ impl Sink<'_, '_, '_> {
             return;
         }
         let work = self.work;
-        if work.in_flight.load(Ordering::Relaxed) + bytes > IN_FLIGHT {
+        let room = work.in_flight.load(Ordering::Relaxed) + bytes <= IN_FLIGHT;
+        let Some(scope) = self.scope.filter(|_| room) else {
             work.store(batch);
             return;
-        }
+        };
         work.in_flight.fetch_add(bytes, Ordering::Relaxed);
-        self.scope.spawn(move |_| {
+        scope.spawn(move |_| {
             work.store(batch);
             work.in_flight.fetch_sub(bytes, Ordering::Relaxed);
         });
@@ -278,6 +325,11 @@ impl Sink<'_, '_, '_> {
 }
 
 impl PayloadSink for Sink<'_, '_, '_> {
+    fn wants(&mut self, index: usize, digest: &Digest) -> bool {
+        // An error shows as soon as the content is stored.
+        self.work.wants(index, digest).unwrap_or(true)
+    }
+
     fn small(&mut self, member: Member, content: Vec<u8>) -> Result<(), Stopped> {
         if self.work.has_failed() {
             return Err(Stopped);
@@ -294,7 +346,8 @@ impl PayloadSink for Sink<'_, '_, '_> {
         self.flush();
         let metadata = self.work.metadata(&member);
         let mut content = Watched { content, work: self.work };
-        match self.work.writer.put_stream(&mut content, &metadata, true) {
+        let with_sha1 = self.work.promises_sha1(member.index);
+        match self.work.writer.put_stream(&mut content, &metadata, with_sha1) {
             Ok(Streamed::Stored(hashed)) => {
                 self.work.done(&member, hashed, &metadata);
                 Ok(())

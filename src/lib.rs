@@ -26,6 +26,7 @@
 //! can also stop a transaction at any moment. Nothing here prints, asks, or reads the environment.
 #![deny(missing_docs)]
 
+mod base;
 mod dependencies;
 mod error;
 mod extract;

@@ -119,7 +119,7 @@ pub struct Item {
     pub stored: u64,
     /// Number of its entries.
     pub entries: u64,
-    /// Files with setuid or setgid.
+    /// Files with setuid, setgid or file capabilities.
     pub setuid: Vec<PayloadPath>,
     /// Foreign scripts, which are kept and not run.
     pub scripts: Vec<String>,
@@ -148,7 +148,7 @@ pub enum Action {
     Upgrade,
     /// It replaces a newer one of its name.
     Downgrade,
-    /// It replaces one of the same version.
+    /// It replaces one of the same version, or one whose version cannot be compared with its own.
     Reinstall,
     /// It goes.
     Remove,

@@ -5,13 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::Path;
 
+use ambar_pkgfmt::manifest::gives_rights;
 use ambar_pkgfmt::{
-    ContentHasher, Digest, Draft, Entry, Manifest, Node, PackageFile, PackageId, PayloadPath, Sha1Digest,
+    BaseNeeded, ContentHasher, Digest, Draft, DraftEntry, DraftNode, Entry, Manifest, Node, PackageFile,
+    PackageId, PayloadPath, Sha1Digest, VersionOrder, version,
 };
 use ambar_store::db::Reader;
-use ambar_store::{Contents, Installed, MtimePolicy, Profile, Reason, Record, Tree};
+use ambar_store::{Contents, Installed, MtimePolicy, Profile, Reason, Record, Store, Tree};
 use rayon::prelude::*;
 
+use crate::base::find_base;
 use crate::dependencies::{Universe, replaced_by};
 use crate::error::Error;
 use crate::plan::{Action, Item, Options, OsPath, Plan, PlannedFile, Request};
@@ -22,6 +25,8 @@ use crate::root::Root;
 struct Candidate {
     file: PlannedFile,
     draft: Draft,
+    /// The package that it is a delta against.
+    base: Option<BaseNeeded>,
     /// Its id, where the store has seen the file before.
     known: Option<PackageId>,
 }
@@ -105,6 +110,9 @@ impl Root {
             .filter(|name| !candidates.iter().any(|new| new.draft.manifest.name == *name))
             .collect();
         for new in &candidates {
+            if let Some(needed) = &new.base {
+                find_base(base.installed(), needed, &new.file.path.0)?;
+            }
             check_setuid(new, profile)?;
             if let Some(item) = item_for(base, reader.as_ref(), new, profile, options)? {
                 plan.items.push(item);
@@ -148,10 +156,11 @@ impl Root {
 
 /// Opens and hashes a package file.
 fn candidate(root: &Root, path: &OsPath) -> Result<Candidate, Error> {
-    let package = PackageFile::open(&path.0, root.limits())?;
+    let mut package = PackageFile::open(&path.0, root.limits())?;
+    package.list()?;
     let (length, digest) = hash(&path.0)?;
     let file = PlannedFile { path: absolute(path), digest, length, format: package.format() };
-    Ok(Candidate { file, draft: package.draft().clone(), known: None })
+    Ok(Candidate { file, draft: package.draft().clone(), base: package.base_needed(), known: None })
 }
 
 fn absolute(path: &OsPath) -> OsPath {
@@ -201,12 +210,18 @@ fn check_setuid(new: &Candidate, profile: Profile) -> Result<(), Error> {
     })
 }
 
+/// What gives rights to whoever runs it, as far as the file list tells.
 fn setuid_paths(draft: &Draft) -> Vec<PayloadPath> {
     let special = draft
         .entries
         .iter()
-        .filter(|entry| entry.mode.is_some_and(|mode| mode & 0o6000 != 0) && entry.sha1.is_some());
+        .filter(|entry| is_file(entry) && gives_rights(entry.mode.unwrap_or(0), &entry.xattrs));
     special.map(|entry| entry.path.clone()).collect()
+}
+
+/// Whether an entry is a regular file; where only the payload tells, one that has a hash is taken for one.
+fn is_file(entry: &DraftEntry) -> bool {
+    entry.node.as_ref().map_or(entry.sha1.is_some(), |node| *node == DraftNode::File)
 }
 
 /// The change that a candidate makes, or `None` when it is installed already.
@@ -224,11 +239,10 @@ fn item_for(
         Some(old) if new.known == Some(old.id) && old.profile == profile && !options.reinstall => {
             return Ok(None);
         }
-        Some(old) => match compare(manifest, old) {
-            Ordering::Greater => Action::Upgrade,
-            Ordering::Less => Action::Downgrade,
-            Ordering::Equal => Action::Reinstall,
-        },
+        Some(_) => {
+            let old = base.manifests.iter().find(|old| old.name == manifest.name);
+            old.map_or(Action::Reinstall, |old| step(manifest, old))
+        }
     };
     Ok(Some(Item {
         action,
@@ -247,18 +261,31 @@ fn item_for(
     }))
 }
 
-/// Newer, older or the same: by release where both have one, otherwise by version.
-fn compare(new: &Manifest, old: &Installed) -> Ordering {
-    let by_release = ambar_pkgfmt::version::compare_releases(&new.release, &old.release).ok();
-    let by_version = || ambar_pkgfmt::version::compare(new.order, &new.version, &old.version).ok();
-    match by_release {
-        Some(Ordering::Equal) | None => by_version().unwrap_or(Ordering::Equal),
-        Some(order) => order,
+/// What it is called to put one package in the place of another of its name.
+fn step(new: &Manifest, old: &Manifest) -> Action {
+    match compare(new, old) {
+        Some(Ordering::Greater) => Action::Upgrade,
+        Some(Ordering::Less) => Action::Downgrade,
+        Some(Ordering::Equal) | None => Action::Reinstall,
+    }
+}
+
+/// Newer, older or the same; `None` where versions of two orders meet, or one is no version of its order. PiSi
+/// goes by the release where both have one, everybody else by the version first.
+fn compare(new: &Manifest, old: &Manifest) -> Option<Ordering> {
+    if new.order != old.order {
+        return None;
+    }
+    let by_release = version::compare_releases(&new.release, &old.release).ok();
+    let by_version = version::compare(new.order, &new.version, &old.version).ok();
+    match (new.order, by_release) {
+        (VersionOrder::Pisi, Some(Ordering::Less | Ordering::Greater)) => by_release,
+        _ => by_version.map(|ordering| ordering.then(by_release.unwrap_or(Ordering::Equal))),
     }
 }
 
 /// How many bytes of a candidate's content the store has: known exactly for a file seen before, otherwise
-/// from the SHA-1s that its file list promises, which are good enough to tell people.
+/// from the digests or SHA-1s that its file list promises, which are good enough to tell people.
 fn stored(reader: Option<&Reader>, new: &Candidate, profile: Profile) -> Result<u64, Error> {
     let Some(reader) = reader else { return Ok(0) };
     if let Some(id) = new.known
@@ -267,17 +294,22 @@ fn stored(reader: Option<&Reader>, new: &Candidate, profile: Profile) -> Result<
         return Ok(new.draft.declared_size());
     }
     let mut bytes = 0;
-    let mut seen: BTreeMap<Sha1Digest, bool> = BTreeMap::new();
+    let mut seen: BTreeMap<(Option<Digest>, Option<Sha1Digest>), bool> = BTreeMap::new();
     for entry in &new.draft.entries {
-        let (Some(sha1), Some(size)) = (entry.sha1, entry.size) else { continue };
-        let there = match seen.get(&sha1) {
+        let (promised, Some(size)) = ((entry.digest, entry.sha1), entry.size) else { continue };
+        let there = match seen.get(&promised) {
             Some(there) => *there,
             None => {
-                let there = match reader.by_sha1(sha1)? {
+                let digest = match promised {
+                    (Some(digest), _) => Some(digest),
+                    (None, Some(sha1)) => reader.by_sha1(sha1)?,
+                    (None, None) => None,
+                };
+                let there = match digest {
                     Some(digest) => !reader.objects_of(digest)?.is_empty(),
                     None => false,
                 };
-                seen.insert(sha1, there);
+                seen.insert(promised, there);
                 there
             }
         };
@@ -338,28 +370,19 @@ fn plan_activate(base: &Base, generation: Option<u64>, plan: &mut Plan) -> Resul
     }
     let (target, _) = root.record(number)?;
     plan.activates = Some(number);
-    plan.items = difference(live, &target);
+    plan.items = difference(root.store(), live, &target)?;
     Ok(())
 }
 
 /// What changes from one generation to another, sorted by name.
-pub(crate) fn difference(from: &Record, to: &Record) -> Vec<Item> {
+pub(crate) fn difference(store: &Store, from: &Record, to: &Record) -> Result<Vec<Item>, Error> {
     let mut items = Vec::new();
     for new in &to.packages {
         let old = from.package(&new.name);
         let action = match old {
             None => Action::Install,
             Some(old) if old.id == new.id && old.profile == new.profile => continue,
-            // The order of versions is in the manifests; PiSi's is the only one so far.
-            Some(old) => {
-                let mut manifest = Manifest::new(&new.name, &new.version, ambar_pkgfmt::VersionOrder::Pisi);
-                manifest.release.clone_from(&new.release);
-                match compare(&manifest, old) {
-                    Ordering::Greater => Action::Upgrade,
-                    Ordering::Less => Action::Downgrade,
-                    Ordering::Equal => Action::Reinstall,
-                }
-            }
+            Some(old) => step(&store.manifest(new.id)?, &store.manifest(old.id)?),
         };
         items.push(Item {
             action,
@@ -371,7 +394,7 @@ pub(crate) fn difference(from: &Record, to: &Record) -> Vec<Item> {
     }
     items.extend(from.packages.iter().filter(|old| to.package(&old.name).is_none()).map(removal));
     items.sort_by(|a, b| a.name.cmp(&b.name));
-    items
+    Ok(items)
 }
 
 /// Makes sure that the change makes no relation fail that holds now.
@@ -409,17 +432,21 @@ fn check_paths(
     Ok(Tree::merge(contents, recorded)?.notes)
 }
 
-/// A draft as a manifest: a path with a hash is a file, unless its mode is that of links; without, a directory.
+/// A draft as a manifest. Where only the payload tells what an entry is, one with a hash is a file, unless its
+/// mode is that of links, and one without a directory.
 fn as_listed(draft: &Draft) -> Manifest {
     let mut manifest = Manifest::new(&draft.manifest.name, &draft.manifest.version, draft.manifest.order);
     for listed in &draft.entries {
-        let (node, mode) = match (listed.sha1, listed.mode) {
-            (Some(_), Some(0o777)) => continue,
-            (Some(_), mode) => {
+        let (node, mode) = match (&listed.node, listed.mode) {
+            (Some(DraftNode::Symlink(target)), _) => (Node::Symlink { target: target.clone() }, 0o777),
+            // Only the payload tells whether this is a symlink.
+            (None, Some(0o777)) if listed.sha1.is_some() => continue,
+            (_, mode) if is_file(listed) => {
                 let size = listed.size.unwrap_or(0);
-                (Node::File { size, digest: Digest([0; 32]) }, mode.unwrap_or(0o644))
+                let digest = listed.digest.unwrap_or(Digest([0; 32]));
+                (Node::File { size, digest }, mode.unwrap_or(0o644))
             }
-            (None, mode) => (Node::Directory, mode.unwrap_or(0o755)),
+            (_, mode) => (Node::Directory, mode.unwrap_or(0o755)),
         };
         let mut entry = Entry::new(listed.path.clone(), node, mode);
         (entry.uid, entry.gid) = (listed.uid.unwrap_or(0), listed.gid.unwrap_or(0));

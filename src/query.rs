@@ -243,7 +243,7 @@ impl Root {
     /// [`Error`] with `NoGeneration` for one that is not there.
     pub fn diff(&self, from: u64, to: u64) -> Result<Vec<Item>, Error> {
         let root = self.found()?.ok_or(ambar_store::Error::NoGeneration(from))?;
-        Ok(difference(&root.record(from)?.0, &root.record(to)?.0))
+        difference(root.store(), &root.record(from)?.0, &root.record(to)?.0)
     }
 
     /// The last actions, oldest first.

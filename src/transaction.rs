@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 
-use ambar_pkgfmt::{Limits, Node, PackageFile};
+use ambar_pkgfmt::{Limits, PackageFile};
 use ambar_store::{Installed, Made, ObjectId, Reason, Writer};
 
 use rayon::prelude::*;
 
+use crate::base::{base, find_base};
 use crate::error::Error;
 use crate::ingest::{Job, ingest};
 use crate::observer::{Event, Observer, Watching};
@@ -110,7 +111,7 @@ impl Root {
                 Some(installed) if !options.reinstall && !damaged.contains(&item.name) => {
                     known.push(installed);
                 }
-                _ => jobs.push(self.job(file, profile)?),
+                _ => jobs.push(self.job(&writer, file, profile, &live)?),
             }
         }
         let repaired: Vec<&Installed> = live
@@ -121,7 +122,7 @@ impl Root {
             .collect();
         for package in &repaired {
             if let Some(file) = cached_file(store, package, self.limits())? {
-                jobs.push(self.job(&file, package.profile)?);
+                jobs.push(self.job(&writer, &file, package.profile, &live)?);
             }
         }
         if jobs.is_empty()
@@ -204,8 +205,22 @@ impl Root {
         }))
     }
 
-    fn job(&self, file: &PlannedFile, profile: ambar_store::Profile) -> Result<Job, Error> {
-        let package = PackageFile::open(&file.path.0, self.limits())?;
+    /// Opens a package file for storing; a delta gets its base, which is `live`.
+    fn job(
+        &self,
+        writer: &Writer<'_>,
+        file: &PlannedFile,
+        profile: ambar_store::Profile,
+        live: &[Installed],
+    ) -> Result<Job, Error> {
+        let mut package = PackageFile::open(&file.path.0, self.limits())?;
+        if let Some(needed) = package.base_needed() {
+            let installed = find_base(live, &needed, &file.path.0)?;
+            // A handle of its own: the delta's reader keeps it.
+            let root = self.found()?.ok_or_else(|| Error::Usage("the root has gone".into()))?;
+            package.set_base(base(root, writer.reader(), installed, package.draft())?)?;
+        }
+        package.list()?;
         Ok(Job { file: file.clone(), package, profile })
     }
 }
@@ -270,11 +285,11 @@ fn check_setuid(plan: &Plan, made: &Made) -> Result<(), Error> {
     }
     // What is only stored again was agreed to when it was installed.
     let Some(item) = plan.items.iter().find(|item| item.name == made.manifest.name) else { return Ok(()) };
-    let hidden = made.manifest.entries.iter().filter(|entry| {
-        entry.mode & 0o6000 != 0
-            && matches!(entry.node, Node::File { .. })
-            && !item.setuid.contains(&entry.path)
-    });
+    let hidden = made
+        .manifest
+        .entries
+        .iter()
+        .filter(|entry| entry.gives_rights() && !item.setuid.contains(&entry.path));
     let paths: Vec<String> = hidden.map(|entry| entry.path.to_string()).collect();
     match (paths.is_empty(), made.entering.profile.privileged()) {
         (true, _) => Ok(()),

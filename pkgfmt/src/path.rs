@@ -38,7 +38,8 @@ pub enum InvalidPath {
     /// It has an empty or `.` component, or ends in `/`.
     #[error("the path is not normal: it has an empty or '.' component")]
     NotNormal,
-    /// It holds NUL, a line break, an escape or another control character.
+    /// It holds NUL, a line break, an escape, another control character, or one that turns the direction of
+    /// writing.
     #[error("the path holds a control character")]
     Control,
     /// A component, the whole, or the depth is past its limit.
@@ -63,7 +64,7 @@ impl PayloadPath {
         if bytes.len() > MAX_PATH {
             return Err(InvalidPath::TooLong);
         }
-        if bytes.iter().any(|&byte| byte < 0x20 || byte == 0x7f) {
+        if bytes.iter().any(|&byte| byte < 0x20 || byte == 0x7f) || !bytes.is_ascii() && misleads(bytes) {
             return Err(InvalidPath::Control);
         }
         let mut depth = 0;
@@ -163,6 +164,14 @@ impl fmt::Debug for Shown<'_> {
     }
 }
 
+/// Whether a path, where it is text, holds a character that makes a terminal show something else.
+fn misleads(bytes: &[u8]) -> bool {
+    bytes
+        .utf8_chunks()
+        .flat_map(|chunk| chunk.valid().chars())
+        .any(|c| c.is_control() || is_direction_override(c))
+}
+
 /// Characters that make a terminal show text in another order than it is stored in.
 fn is_direction_override(character: char) -> bool {
     matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
@@ -254,6 +263,8 @@ mod tests {
             (b"a\0b", InvalidPath::Control),
             (b"a\nb", InvalidPath::Control),
             (b"a\x1b[2J", InvalidPath::Control),
+            ("a\u{202e}fdp.sh".as_bytes(), InvalidPath::Control),
+            ("a\u{9b}2J".as_bytes(), InvalidPath::Control),
         ] {
             assert_eq!(PayloadPath::new(path), Err(reason), "{}", Shown(path));
         }

@@ -14,6 +14,7 @@
 
 use std::fmt;
 
+use ambar_pkgfmt::manifest::CAPABILITY_XATTR;
 use ambar_pkgfmt::{Digest, Entry, Node};
 use serde::{Deserialize, Serialize};
 
@@ -108,13 +109,15 @@ impl Profile {
         if self.privileged() { mode } else { mode | 0o600 }
     }
 
-    /// The extended attributes that may be set: all, or only those that an ordinary user may set.
+    /// The extended attributes that are set: all, or only those that an ordinary user may set; file capabilities
+    /// go where setuid goes.
     #[must_use]
     pub fn xattrs(self, entry: &Entry) -> Vec<(Vec<u8>, Vec<u8>)> {
         entry
             .xattrs
             .iter()
             .filter(|(name, _)| self.privileged() || name.starts_with(b"user."))
+            .filter(|(name, _)| !(self.strips_setuid() && name == CAPABILITY_XATTR))
             .cloned()
             .collect()
     }

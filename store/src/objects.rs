@@ -207,11 +207,7 @@ impl<'s> ObjectWriter<'s> {
         if self.claims(id).contains_key(id) {
             return Ok(false);
         }
-        let known = match self.reader.map(|reader| reader.object(id)).transpose()?.flatten() {
-            // A changed object is written anew from the content at hand.
-            Some(row) => matches!(self.objects.is_intact(id, 0, &row)?, Intact::Yes(_)),
-            None => false,
-        };
+        let known = self.is_known(id)?;
         let claim = if known { Claim::Known } else { Claim::Written };
         Ok(match self.claims(id).entry(id.clone()) {
             std::collections::hash_map::Entry::Occupied(_) => false,
@@ -220,6 +216,31 @@ impl<'s> ObjectWriter<'s> {
                 !known
             }
         })
+    }
+
+    /// Whether the store has this object from before, as it should be: then its content is not needed.
+    ///
+    /// # Errors
+    /// [`Error::Database`] or [`Error::Io`].
+    pub fn holds(&self, id: &ObjectId) -> Result<bool, Error> {
+        if let Some(claim) = self.claims(id).get(id) {
+            // What another thread writes is not there yet.
+            return Ok(*claim == Claim::Known);
+        }
+        let known = self.is_known(id)?;
+        if known {
+            self.claims(id).entry(id.clone()).or_insert(Claim::Known);
+        }
+        Ok(known)
+    }
+
+    /// Whether an object has a row, and a file that matches it.
+    fn is_known(&self, id: &ObjectId) -> Result<bool, Error> {
+        match self.reader.map(|reader| reader.object(id)).transpose()?.flatten() {
+            // A changed object is written anew from the content at hand.
+            Some(row) => Ok(matches!(self.objects.is_intact(id, 0, &row)?, Intact::Yes(_))),
+            None => Ok(false),
+        }
     }
 
     /// Stores content that is in memory; empty content is never an object. Returns whether it was written.

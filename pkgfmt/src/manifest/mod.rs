@@ -196,7 +196,16 @@ pub enum Node {
     },
 }
 
+/// The extended attribute that holds a file's capabilities, which are what setuid is.
+pub const CAPABILITY_XATTR: &[u8] = b"security.capability";
+
 impl Entry {
+    /// Whether running this file gives rights that its user has not: setuid, setgid or file capabilities.
+    #[must_use]
+    pub fn gives_rights(&self) -> bool {
+        matches!(self.node, Node::File { .. }) && gives_rights(self.mode, &self.xattrs)
+    }
+
     /// An entry owned by root, with nothing said beyond its path, type and mode.
     #[must_use]
     pub fn new(path: PayloadPath, node: Node, mode: u16) -> Entry {
@@ -391,6 +400,12 @@ impl Manifest {
         }
         Ok(())
     }
+}
+
+/// Whether a regular file's mode and extended attributes give whoever runs it rights that they have not.
+#[must_use]
+pub fn gives_rights(mode: u16, xattrs: &[(Vec<u8>, Vec<u8>)]) -> bool {
+    mode & 0o6000 != 0 || xattrs.iter().any(|(name, _)| name == CAPABILITY_XATTR)
 }
 
 /// `version`, or `version-release` where there is a release.
