@@ -19,6 +19,7 @@ mod payload;
 pub mod pisi;
 pub mod relation;
 mod source;
+mod spool;
 mod translations;
 pub mod version;
 
@@ -33,4 +34,5 @@ pub use package::{
 };
 pub use path::PayloadPath;
 pub use source::SharedBytes;
+pub use spool::{Spool, check};
 pub use translations::Translations;

@@ -290,6 +290,12 @@ impl PackageFile {
         Ok(PackageFile { path: path.into(), reader })
     }
 
+    /// The file that it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The container's format.
     #[must_use]
     pub fn format(&self) -> Format {

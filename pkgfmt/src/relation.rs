@@ -1,10 +1,14 @@
 //! Relations between packages: what one needs, forbids, provides or replaces.
 
+mod text;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use crate::path::Shown;
+
+pub use text::{InvalidRelation, parse_alternatives};
 
 /// Declares an enum whose variants have fixed codes in the encoding.
 macro_rules! coded {
