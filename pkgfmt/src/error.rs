@@ -68,6 +68,12 @@ pub enum Problem {
     /// What it declares makes no valid manifest.
     #[error("its metadata cannot be used: {0}")]
     Manifest(#[from] CodecError),
+    /// The package that a delta is made against is missing, another one, or was changed.
+    #[error("its base: {reason}")]
+    Base {
+        /// What is wrong with it, and what would help.
+        reason: String,
+    },
     /// The receiver of the payload asked to stop.
     #[error("reading was stopped")]
     Stopped,
@@ -92,6 +98,11 @@ impl Problem {
     /// `what` is larger than `limit`.
     pub(crate) fn limit(what: impl fmt::Display, limit: u64) -> Problem {
         Problem::Limit { what: presentable(what), limit }
+    }
+
+    /// The base of a delta cannot be used, because of `reason`.
+    pub(crate) fn base(reason: impl fmt::Display) -> Problem {
+        Problem::Base { reason: presentable(reason) }
     }
 
     /// What an error met while reading `what` means. A [`Problem`] that came through a [`Read`](io::Read)

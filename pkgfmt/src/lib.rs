@@ -13,6 +13,7 @@ mod error;
 mod limits;
 mod lzma;
 pub mod manifest;
+pub mod native;
 mod package;
 pub mod path;
 mod payload;

@@ -12,6 +12,10 @@ pub struct Limits {
     pub metadata_bytes: u64,
     /// Bytes of one file list (files.xml).
     pub file_list_bytes: u64,
+    /// Bytes of a native package's manifest, unpacked.
+    pub manifest_bytes: u64,
+    /// Bytes of a native package's index, unpacked, and of its frame table.
+    pub index_bytes: u64,
     /// Bytes of all foreign scripts of a package together.
     pub script_bytes: u64,
     /// Elements of one XML document.
@@ -37,6 +41,8 @@ impl Default for Limits {
             entries: 250_000,
             metadata_bytes: 16 << 20,
             file_list_bytes: 128 << 20,
+            manifest_bytes: 64 << 20,
+            index_bytes: 16 << 20,
             script_bytes: 16 << 20,
             xml_elements: 900_000,
             xml_depth: 32,

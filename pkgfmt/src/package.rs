@@ -9,6 +9,7 @@ use crate::digest::{Digest, PackageId, Sha1Digest};
 use crate::error::{Error, Problem};
 use crate::limits::Limits;
 use crate::manifest::Manifest;
+use crate::native::{self, NativeFile};
 use crate::path::PayloadPath;
 use crate::payload;
 use crate::pisi::PisiFile;
@@ -27,11 +28,14 @@ pub enum Format {
     /// PiSi 1.2: the payload is `install.tar.xz` (or, as an extension, `.gz` or `.zst`).
     #[serde(rename = "pisi-1.2")]
     Pisi12,
+    /// ambar's own, `docs/format.md`.
+    #[serde(rename = "native")]
+    Native,
 }
 
 impl Format {
     /// Every format that is read, in the order of their age.
-    pub const ALL: [Format; 3] = [Format::Pisi10, Format::Pisi11, Format::Pisi12];
+    pub const ALL: [Format; 4] = [Format::Pisi10, Format::Pisi11, Format::Pisi12, Format::Native];
 
     /// Its name, for example `pisi-1.2`.
     #[must_use]
@@ -40,6 +44,7 @@ impl Format {
             Format::Pisi10 => "pisi-1.0",
             Format::Pisi11 => "pisi-1.1",
             Format::Pisi12 => "pisi-1.2",
+            Format::Native => "native",
         }
     }
 
@@ -387,5 +392,9 @@ impl PackageFile {
 
 /// The reader of whatever format `source` has, going by its content.
 fn reader(source: Source, name: &Path, limits: &Limits) -> Result<Box<dyn Reader>, Problem> {
+    let mut start = [0; native::MAGIC.len()];
+    if source.read_exact_at(&mut start, 0).is_ok() && start == native::MAGIC {
+        return Ok(Box::new(NativeFile::of(source, limits)?));
+    }
     Ok(Box::new(PisiFile::open(source, name, limits)?))
 }

@@ -69,7 +69,6 @@ impl Source {
     }
 
     /// The whole of it, where it is in memory.
-    #[allow(dead_code, reason = "the native reader decodes from the mapping itself")]
     pub(crate) fn bytes(&self) -> Option<&[u8]> {
         match self {
             Source::File(..) => None,

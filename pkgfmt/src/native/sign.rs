@@ -1,0 +1,57 @@
+//! Signing a package file: the same bytes and one signature more, in a new file that takes its name.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, Write};
+use std::path::Path;
+
+use crate::error::{Error, Problem};
+use crate::limits::Limits;
+use crate::source::Source;
+
+use super::NativeFile;
+use super::signature::{self, SecretKey};
+
+/// Adds the signature of `key` to the package file at `path`, in place of an earlier one of the same key. The
+/// package is verified first; the new file is durable before it takes the name of the old one.
+///
+/// `comment` is what the signature vouches for in words; without one it is the package's name, version and id,
+/// so that it does not tell when it was made.
+///
+/// # Errors
+/// [`Error`] when the package is damaged, has too many signatures, or cannot be written.
+pub fn sign(path: &Path, key: &SecretKey, comment: Option<&str>, limits: &Limits) -> Result<(), Error> {
+    sign_file(path, key, comment, limits).map_err(|problem| Error::new(path, problem))
+}
+
+fn sign_file(path: &Path, key: &SecretKey, comment: Option<&str>, limits: &Limits) -> Result<(), Problem> {
+    let io = |operation: &'static str| move |source| Problem::Io { operation, source };
+    let file = File::open(path).map_err(io("open it"))?;
+    let package = NativeFile::of(Source::open(path)?, limits)?;
+    package.verify()?;
+    let words = match comment {
+        Some(comment) => comment.to_owned(),
+        None => format!("{} {} {}", package.manifest().name, package.manifest().full_version(), package.id()),
+    };
+    let new =
+        key.sign(package.signed_bytes(), &words).map_err(|error| Problem::damaged("the signature", error))?;
+    let mut signatures: Vec<_> =
+        package.signatures().iter().filter(|old| old.key() != new.key()).cloned().collect();
+    signatures.push(new);
+    let tail = signature::encode(signatures)
+        .ok_or_else(|| Problem::forbidden("the signatures", "there would be too many"))?;
+
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut signed = tempfile::NamedTempFile::new_in(directory).map_err(io("write beside it"))?;
+    let permissions = fs::metadata(path).map_err(io("look at it"))?.permissions();
+    signed.as_file().set_permissions(permissions).map_err(io("write beside it"))?;
+    let mut sections = (&file).take(package.end());
+    io::copy(&mut sections, &mut signed).map_err(io("write beside it"))?;
+    signed.write_all(&tail).map_err(io("write beside it"))?;
+    // What was copied is what was verified, unless somebody changed the file meanwhile.
+    if signed.stream_position().map_err(io("write beside it"))? != package.end() + tail.len() as u64 {
+        return Err(Problem::damaged("the file", "it changed while it was signed"));
+    }
+    signed.as_file().sync_all().map_err(io("write beside it"))?;
+    signed.persist(path).map_err(|error| io("replace it")(error.error))?;
+    File::open(directory).and_then(|directory| directory.sync_all()).map_err(io("make it durable"))
+}
