@@ -20,6 +20,7 @@ mod files_xml;
 mod member;
 mod members;
 mod metadata;
+mod write;
 mod xml;
 
 use std::io::BufReader;
@@ -36,6 +37,7 @@ use crate::source::Source;
 use crate::translations::Translations;
 
 use container::Container;
+pub use write::{Loss, Lost, WriteOptions, losses, write};
 
 /// An opened PiSi package.
 #[derive(Debug)]
