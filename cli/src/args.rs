@@ -3,7 +3,8 @@
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
-use ambar::pkgfmt::VersionOrder;
+use ambar::pkgfmt::version::Order;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::style::When;
@@ -232,10 +233,10 @@ pub(crate) struct Remove {
 /// Arguments of `vercmp`.
 #[derive(Debug, Args)]
 pub(crate) struct Vercmp {
-    /// The order to compare in: pisi
-    #[arg(long, value_parser = order)]
-    pub(crate) order: VersionOrder,
-    /// The first version; `-` alone reads pairs from standard input, one a line
+    /// The order to compare in; pisi1 is that of PiSi 1.x, plain compares numbers and words
+    #[arg(long, value_parser = orders())]
+    pub(crate) order: Order,
+    /// The first version; `-` alone reads pairs from standard input, one a line, apart by a tab or blanks
     #[arg(value_name = "A")]
     pub(crate) first: OsString,
     /// The second version
@@ -243,13 +244,8 @@ pub(crate) struct Vercmp {
     pub(crate) second: Option<OsString>,
 }
 
-fn order(text: &str) -> Result<VersionOrder, String> {
-    let order: VersionOrder = text.parse().map_err(|error| format!("{error}"))?;
-    // An order that cannot be used is refused here, so that a filter never starts with it.
-    match ambar::pkgfmt::version::compare(order, "1", "1") {
-        Ok(_) => Ok(order),
-        Err(error) => Err(error.to_string()),
-    }
+fn orders() -> impl TypedValueParser<Value = Order> {
+    PossibleValuesParser::new(Order::ALL.map(Order::name)).try_map(|name| name.parse::<Order>())
 }
 
 fn range(text: &str) -> Result<(u64, u64), String> {

@@ -1,4 +1,7 @@
-//! `vercmp`: how two versions compare; as a filter, how each pair of lines does.
+//! `vercmp`: how two versions compare; as a filter, how the pair on each line does.
+//!
+//! Blanks around a version do not count. In Entropy's order the answer is what Entropy's own comparison would have
+//! said, also of strings that are no versions; there blanks count, as they did.
 
 use std::cmp::Ordering;
 use std::ffi::OsStr;
@@ -6,7 +9,7 @@ use std::io::BufRead;
 use std::path::Path;
 
 use ambar::Class;
-use ambar::pkgfmt::{VersionOrder, version};
+use ambar::pkgfmt::version::{self, InvalidVersion, Order, entropy};
 use serde_json::json;
 
 use crate::Done;
@@ -24,9 +27,9 @@ pub(crate) fn vercmp(context: &Context, arguments: &Vercmp) -> Done {
     }
 }
 
-fn pair(context: &Context, order: VersionOrder, a: &OsStr, b: &OsStr) -> Done {
+fn pair(context: &Context, order: Order, a: &OsStr, b: &OsStr) -> Done {
     let (a, b) = (a.to_string_lossy(), b.to_string_lossy());
-    match version::compare(order, &a, &b) {
+    match compare(order, &a, &b) {
         Ok(ordering) => {
             context.line(sign(ordering));
             Ok(json!({ "order": order, "answer": sign(ordering) }).into())
@@ -40,7 +43,7 @@ fn pair(context: &Context, order: VersionOrder, a: &OsStr, b: &OsStr) -> Done {
 }
 
 /// One line out for each line in, at once, so that it can serve as the other end of a pipe.
-fn filter(context: &Context, order: VersionOrder) -> Done {
+fn filter(context: &Context, order: Order) -> Done {
     let mut input = std::io::stdin().lock();
     let mut answers = Vec::new();
     let mut line = Vec::new();
@@ -64,11 +67,25 @@ fn filter(context: &Context, order: VersionOrder) -> Done {
     Ok(json!({ "order": order, "answers": answers }).into())
 }
 
-fn answer(order: VersionOrder, line: &[u8]) -> &'static str {
-    let mut words = std::str::from_utf8(line).unwrap_or_default().split_ascii_whitespace();
-    match (words.next(), words.next(), words.next()) {
-        (Some(a), Some(b), None) => version::compare(order, a, b).map_or(INVALID, sign),
-        _ => INVALID,
+fn answer(order: Order, line: &[u8]) -> &'static str {
+    let line = std::str::from_utf8(line).unwrap_or_default().trim_end_matches(['\r', '\n']);
+    let mut fields = line.split('\t');
+    let mut words = line.split_ascii_whitespace();
+    // One tab parts two versions, which then may be empty or have blanks in them; else blanks part words.
+    let pair = match (fields.next(), fields.next(), fields.next()) {
+        (Some(a), Some(b), None) => Some((a, b)),
+        _ => match (words.next(), words.next(), words.next()) {
+            (Some(a), Some(b), None) => Some((a, b)),
+            _ => None,
+        },
+    };
+    pair.and_then(|(a, b)| compare(order, a, b).ok()).map_or(INVALID, sign)
+}
+
+fn compare(order: Order, a: &str, b: &str) -> Result<Ordering, InvalidVersion> {
+    match order {
+        Order::Entropy => Ok(entropy::compare_as_original(a, b)),
+        _ => version::compare(order, a.trim(), b.trim()),
     }
 }
 

@@ -9,3 +9,4 @@ mod machines;
 mod packages;
 mod questions;
 mod shell;
+mod vercmp;

@@ -1,8 +1,6 @@
 //! Package files without a root: inspecting, extracting, comparing versions.
 
-use std::io::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::process::Stdio;
 
 use crate::place::{CONFIG, HELLO_2, LIB_1, Place, example, json, program, ran};
 
@@ -60,32 +58,4 @@ fn extract_unpacks_into_an_empty_directory_only() {
     let ran = place.run(["extract", &example(LIB_1), to.to_str().unwrap()]);
     assert_eq!(ran.code, 2);
     assert!(ran.err.contains("is not empty"), "{ran:?}");
-}
-
-#[test]
-fn two_versions_are_compared() {
-    for (a, b, answer) in [("1.0", "1.1", "<"), ("1.10", "1.9", ">"), ("2", "2", "="), ("1_rc1", "1", "<")] {
-        let ran = ran(program().args(["vercmp", "--order", "pisi", a, b]));
-        assert_eq!((ran.code, ran.out.trim_end()), (0, answer), "{a} {b}");
-    }
-    let invalid = ran(program().args(["vercmp", "--order", "pisi", "1..0", "1"]));
-    assert_eq!((invalid.code, &*invalid.out), (1, "invalid\n"));
-    assert_eq!(ran(program().args(["vercmp", "--order", "pisi", "1"])).code, 2);
-    assert_eq!(ran(program().args(["vercmp", "--order", "nonsense", "1", "2"])).code, 2);
-}
-
-#[test]
-fn pairs_are_compared_line_by_line() {
-    let mut child = program()
-        .args(["vercmp", "--order", "pisi", "-"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let lines = b"1.0 1.1\n2\t1\n\n1 2 3\nx..y 1\n\xff\xfe 1\n 3   3 ";
-    child.stdin.take().unwrap().write_all(lines).unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert!(output.status.success());
-    let text = String::from_utf8(output.stdout).unwrap();
-    assert_eq!(text.lines().collect::<Vec<_>>(), ["<", ">", "invalid", "invalid", "invalid", "invalid", "="]);
 }

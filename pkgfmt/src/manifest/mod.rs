@@ -423,7 +423,7 @@ pub fn is_name(name: &str) -> bool {
 
 /// Whether `text` has no white space, slash or control character, so that it can be part of a file's name and
 /// of a line.
-fn is_word(text: &str) -> bool {
+pub(crate) fn is_word(text: &str) -> bool {
     !text.contains(|c: char| c.is_control() || c.is_whitespace() || c == '/')
 }
 

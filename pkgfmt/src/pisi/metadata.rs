@@ -35,7 +35,7 @@ use crate::manifest::{Change, ChangeAction, Manifest, VersionOrder, is_name};
 use crate::path::Shown;
 use crate::relation::{Op, Relation, RelationKind, Subject, Target, TargetKind};
 use crate::translations::Translations;
-use crate::version::pisi::PisiVersion;
+use crate::version::Version;
 
 use super::xml::{Document, Element};
 
@@ -99,7 +99,7 @@ pub(super) fn read(source: impl BufRead, limits: &Limits) -> Result<Metadata, Pr
         package.child("History").map_or_else(Vec::new, |h| h.all("Update").map(change).collect());
     let newest = history.first().ok_or_else(|| damaged("it has no <History> to take the version from"))?;
     let (version, release) = (newest.version.clone(), newest.release.clone());
-    if PisiVersion::parse(&version).is_none() {
+    if Version::parse(VersionOrder::Pisi, &version).is_err() {
         let shown = Shown(version.as_bytes());
         return Err(Problem::damaged(
             NAME,

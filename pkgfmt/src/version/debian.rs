@@ -1,0 +1,74 @@
+//! The version order of Debian (policy 5.6.12, as dpkg compares).
+//!
+//! ```text
+//! version  = [ epoch ":" ] upstream [ "-" revision ]
+//! epoch    = digits                                        ; at most 2147483647
+//! upstream = digit *( letter | digit | "." "+" "~" "-" ":" )
+//! revision = 1*( letter | digit | "." "+" "~" )
+//! ```
+//! The epoch ends at the first `:`, the revision starts after the last `-`. Epochs compare as numbers; one that
+//! is missing is 0. Upstream versions, then revisions, compare by turns: the characters up to the next digit,
+//! then the digits as a number, 0 where there are none. Of characters, `~` comes before everything, even the
+//! end; then the end; then letters; then the rest. A revision that is missing is an empty one, so
+//! `1~rc1 < 1-~1 < 1 = 1-0 < 1-1 < 1a < 1+`.
+//!
+//! Refused is what `dpkg --validate-version` refuses; also the blanks around a version and the sign before an
+//! epoch that dpkg leaves to C.
+
+use super::key::{Number, leading_digits, split_before};
+
+/// The greatest epoch.
+const MAX_EPOCH: &str = "2147483647";
+
+// What the characters between digits become. Letters keep their codes, which lie between.
+const TILDE: u8 = 1;
+const END: u8 = 2;
+const REST: u8 = 0x80;
+
+/// The sort key of a version, or `None` where dpkg refuses it.
+pub(super) fn key(text: &str) -> Option<Vec<u8>> {
+    let (epoch, rest) = text.split_once(':').unwrap_or(("0", text));
+    let (upstream, revision) = match rest.rsplit_once('-') {
+        Some((upstream, revision)) => (upstream, Some(revision)),
+        None => (rest, None),
+    };
+    let epoch =
+        Number::parse(epoch).filter(|epoch| Number::parse(MAX_EPOCH).is_some_and(|max| *epoch <= max))?;
+    let starts_well = upstream.starts_with(|c: char| c.is_ascii_digit());
+    if !starts_well || !is_made_of(upstream, b".+~-:") {
+        return None;
+    }
+    if revision.is_some_and(|revision| revision.is_empty() || !is_made_of(revision, b".+~")) {
+        return None;
+    }
+    let mut key = Vec::new();
+    epoch.push(&mut key);
+    push_part(&mut key, upstream)?;
+    push_part(&mut key, revision.unwrap_or(""))?;
+    Some(key)
+}
+
+fn is_made_of(text: &str, punctuation: &[u8]) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || punctuation.contains(&byte))
+}
+
+/// One turn of characters and digits at least, so that nothing equals `0`. A later turn has a character, so what
+/// starts it is never the mark of the end.
+fn push_part(key: &mut Vec<u8>, mut rest: &str) -> Option<()> {
+    loop {
+        let (characters, after) = split_before(rest, |c| c.is_ascii_digit());
+        let (digits, after) = leading_digits(after);
+        key.extend(characters.bytes().map(|byte| match byte {
+            b'~' => TILDE,
+            letter if letter.is_ascii_alphabetic() => letter,
+            other => REST | other,
+        }));
+        key.push(END);
+        Number::or_zero(digits)?.push(key);
+        if after.is_empty() {
+            key.push(END);
+            return Some(());
+        }
+        rest = after;
+    }
+}
