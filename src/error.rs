@@ -117,6 +117,41 @@ pub enum Error {
         /// The version of that name that is installed.
         installed: Option<String>,
     },
+    /// A delta was given without the file of the package that it is made against.
+    #[error(
+        "{} is a delta against {} {}: give the file of that package with --base",
+        file.display(), needed.name, needed.release.as_deref().unwrap_or_default()
+    )]
+    NoBaseFile {
+        /// The delta.
+        file: PathBuf,
+        /// What it needs.
+        needed: BaseNeeded,
+    },
+    /// A signature that was asked for is not there or is wrong.
+    #[error("{}: {reason}", file.display())]
+    Signature {
+        /// The package file.
+        file: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A directory that is to be packed holds what a package cannot.
+    #[error("cannot pack {}: {reason}", path.display())]
+    Unpackable {
+        /// Where it is.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A package.toml that makes no sense.
+    #[error("{}: {reason}", path.display())]
+    Description {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong in it, and where.
+        reason: String,
+    },
     /// A package file is not the one that was planned with.
     #[error("{} has changed since it was planned with; plan again", path.display())]
     FileChanged {
@@ -173,7 +208,9 @@ impl Error {
             | Error::Setuid { .. }
             | Error::HiddenSetuid { .. }
             | Error::FileChanged { .. } => Class::Conflict,
-            Error::NoBase { .. } => Class::Missing,
+            Error::NoBase { .. } | Error::NoBaseFile { .. } => Class::Missing,
+            Error::Signature { .. } => Class::Damaged,
+            Error::Unpackable { .. } | Error::Description { .. } => Class::Usage,
             Error::Io { source, .. } => io_class(source),
         }
     }

@@ -27,23 +27,31 @@
 #![deny(missing_docs)]
 
 mod base;
+mod check;
 mod dependencies;
 mod error;
 mod extract;
 mod ingest;
 mod observer;
+mod pack;
 mod plan;
 mod planner;
 mod query;
+mod repack;
 mod root;
 mod transaction;
+mod write;
 
 pub use ambar_pkgfmt as pkgfmt;
 pub use ambar_store::{Clash, Collected, Finding, Installed, PathConflict, Reason, Step, Subject};
 
+pub use check::{Checked, verify_file};
 pub use error::{Class, Error, Problem};
 pub use extract::extract;
 pub use observer::{Event, Observer, Silent};
+pub use pack::{Description, PackOptions, pack};
 pub use plan::{Action, Item, Options, OsPath, Outcome, Plan, PlannedFile, Request};
 pub use query::{About, Action as HistoryAction, Details, Generation, similar};
+pub use repack::{delta, repack};
 pub use root::Root;
+pub use write::{Target, Written};

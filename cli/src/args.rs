@@ -3,6 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
+use ambar::pkgfmt::VersionOrder;
 use ambar::pkgfmt::version::Order;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -142,6 +143,19 @@ pub(crate) enum Command {
         #[arg(long, value_name = "N")]
         keep: Option<u64>,
     },
+    /// Make a package file of a directory
+    Pack(Pack),
+    /// Write a package file in another format, or make a delta whole
+    Repack(Repack),
+    /// Write what it takes to make one package of another
+    Delta(Delta),
+    /// Make keys to sign with
+    #[command(subcommand)]
+    Key(Key),
+    /// Sign a native package file
+    Sign(Sign),
+    /// Read a package file whole and check every entry, and who signed it
+    VerifyFile(VerifyFile),
     /// Show everything that a package file says, without reading its payload
     Inspect {
         /// The package file
@@ -199,7 +213,7 @@ pub(crate) struct Init {
 /// Arguments of `install`.
 #[derive(Debug, Args)]
 pub(crate) struct Install {
-    /// Package files (.pisi, .eopkg)
+    /// Package files (.ambar, .pisi, .eopkg, .deb, .tbz2)
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
     /// Do not check dependencies and conflicts between packages
@@ -228,6 +242,130 @@ pub(crate) struct Remove {
     /// Do not check whether other packages need them
     #[arg(long)]
     pub(crate) ignore_dependency: bool,
+}
+
+/// Where a package file is written to, and how.
+#[derive(Debug, Args)]
+pub(crate) struct Output {
+    /// The file to write, whose name tells its format (.ambar, .pisi); or a directory, for a file with the
+    /// format's own kind of name
+    #[arg(short, long, value_name = "FILE|DIR")]
+    pub(crate) output: PathBuf,
+    /// The format: ambar, pisi-1.1 or pisi-1.2
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) format: Option<String>,
+    /// Level of compression: 1 to 22 for ambar [default: 19], 0 to 9 for pisi [default: 9]
+    #[arg(long, value_name = "N")]
+    pub(crate) level: Option<i32>,
+}
+
+/// Arguments of `pack`.
+#[derive(Debug, Args)]
+pub(crate) struct Pack {
+    /// The directory whose content is packed
+    #[arg(value_name = "DIR")]
+    pub(crate) directory: PathBuf,
+    #[command(flatten)]
+    pub(crate) output: Output,
+    /// What the package says of itself, as package.toml (`ambar help package.toml`)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) manifest: Option<PathBuf>,
+    /// Name
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Version
+    #[arg(long)]
+    pub(crate) version: Option<String>,
+    /// Release
+    #[arg(long)]
+    pub(crate) release: Option<String>,
+    /// Architecture
+    #[arg(long)]
+    pub(crate) arch: Option<String>,
+    /// Summary
+    #[arg(long)]
+    pub(crate) summary: Option<String>,
+    /// How its versions compare: plain, pisi, entropy or debian [default: plain]
+    #[arg(long, value_name = "ORDER")]
+    pub(crate) order: Option<VersionOrder>,
+    /// Entries keep the owners of the files; otherwise all is root's
+    #[arg(long)]
+    pub(crate) keep_owners: bool,
+    /// No entry declares a later time than this, in seconds since 1970 [default: $SOURCE_DATE_EPOCH, if set]
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) mtime: Option<i64>,
+}
+
+/// Arguments of `repack`.
+#[derive(Debug, Args)]
+pub(crate) struct Repack {
+    /// The package file to read, of any format
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) output: Output,
+    /// The package file that FILE is a delta against
+    #[arg(long, value_name = "FILE")]
+    pub(crate) base: Option<PathBuf>,
+}
+
+/// Arguments of `delta`.
+#[derive(Debug, Args)]
+pub(crate) struct Delta {
+    /// The package file that people have
+    pub(crate) old: PathBuf,
+    /// The package file that they are to get
+    pub(crate) new: PathBuf,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+/// The subcommands of `key`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Key {
+    /// Make a new pair of keys
+    Generate(Generate),
+}
+
+/// Arguments of `key generate`.
+#[derive(Debug, Args)]
+pub(crate) struct Generate {
+    /// Where to: NAME.key is the secret key, NAME.pub the public one
+    pub(crate) name: PathBuf,
+    /// The first line of this file is the password of the secret key
+    #[arg(long, value_name = "FILE", conflicts_with = "no_password")]
+    pub(crate) password_file: Option<PathBuf>,
+    /// Do not protect the secret key with a password
+    #[arg(long)]
+    pub(crate) no_password: bool,
+}
+
+/// Arguments of `sign`.
+#[derive(Debug, Args)]
+pub(crate) struct Sign {
+    /// The package file, which is replaced by the signed one
+    pub(crate) file: PathBuf,
+    /// The secret key, as ambar or minisign made it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: PathBuf,
+    /// The first line of this file is the key's password
+    #[arg(long, value_name = "FILE")]
+    pub(crate) password_file: Option<PathBuf>,
+    /// What the signature says in words [default: name, version and package id]
+    #[arg(long)]
+    pub(crate) comment: Option<String>,
+}
+
+/// Arguments of `verify-file`.
+#[derive(Debug, Args)]
+pub(crate) struct VerifyFile {
+    /// The package file, of any format
+    pub(crate) file: PathBuf,
+    /// A public key that must have signed it; may be given several times
+    #[arg(long = "key", value_name = "FILE")]
+    pub(crate) keys: Vec<PathBuf>,
+    /// The package file that FILE is a delta against
+    #[arg(long, value_name = "FILE")]
+    pub(crate) base: Option<PathBuf>,
 }
 
 /// Arguments of `vercmp`.
@@ -287,6 +425,6 @@ impl Early {
 /// Whether an argument of `info` is a package file rather than a name.
 pub(crate) fn is_package_file(subject: &OsStr) -> bool {
     let path = std::path::Path::new(subject);
-    let is_named_so = path.extension().is_some_and(|extension| extension == "pisi" || extension == "eopkg");
+    let is_named_so = path.extension().is_some_and(ambar::pkgfmt::Format::is_extension);
     subject.as_encoded_bytes().contains(&b'/') || (is_named_so && path.is_file())
 }

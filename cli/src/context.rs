@@ -40,6 +40,10 @@ impl Context {
         self.global.dry_run
     }
 
+    pub(crate) fn threads(&self) -> usize {
+        self.global.threads
+    }
+
     pub(crate) fn progress(&self) -> Progress {
         self.global.progress
     }

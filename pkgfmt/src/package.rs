@@ -29,7 +29,7 @@ pub enum Format {
     #[serde(rename = "pisi-1.2")]
     Pisi12,
     /// ambar's own, `docs/format.md`.
-    #[serde(rename = "native")]
+    #[serde(rename = "ambar")]
     Native,
 }
 
@@ -44,8 +44,15 @@ impl Format {
             Format::Pisi10 => "pisi-1.0",
             Format::Pisi11 => "pisi-1.1",
             Format::Pisi12 => "pisi-1.2",
-            Format::Native => "native",
+            Format::Native => "ambar",
         }
+    }
+
+    /// Whether files with this extension (without its dot) are packages, going by the name alone.
+    #[must_use]
+    pub fn is_extension(extension: &std::ffi::OsStr) -> bool {
+        let known = ["ambar", "pisi", "eopkg", "deb", "tbz2"];
+        known.iter().any(|known| extension.eq_ignore_ascii_case(known))
     }
 
     /// Whether a package of this format says what its payload holds before the payload is read.

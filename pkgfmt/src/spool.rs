@@ -1,7 +1,6 @@
 //! A package's content set aside in a temporary file, for writers, which want it in an order of their own.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::sync::Arc;
 

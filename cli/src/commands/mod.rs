@@ -6,13 +6,15 @@ mod collect;
 mod help;
 mod info;
 mod list;
+mod package;
 mod quickstart;
+mod sign;
 mod unpack;
 mod vercmp;
 mod verify;
 
 use crate::Done;
-use crate::args::Command;
+use crate::args::{Command, Key};
 use crate::context::Context;
 use crate::external;
 
@@ -32,6 +34,12 @@ pub(crate) fn name(command: &Command) -> String {
         Command::History => "history",
         Command::Verify { .. } => "verify",
         Command::Gc { .. } => "gc",
+        Command::Pack(_) => "pack",
+        Command::Repack(_) => "repack",
+        Command::Delta(_) => "delta",
+        Command::Key(_) => "key",
+        Command::Sign(_) => "sign",
+        Command::VerifyFile(_) => "verify-file",
         Command::Inspect { .. } => "inspect",
         Command::Extract { .. } => "extract",
         Command::Vercmp(_) => "vercmp",
@@ -63,6 +71,12 @@ pub(crate) fn run(context: &Context, command: Command) -> Done {
         Command::History => list::history(context),
         Command::Verify { names } => verify::verify(context, &names),
         Command::Gc { keep } => collect::collect(context, keep),
+        Command::Pack(arguments) => package::pack(context, &arguments),
+        Command::Repack(arguments) => package::repack(context, &arguments),
+        Command::Delta(arguments) => package::delta(context, &arguments),
+        Command::Key(Key::Generate(arguments)) => sign::generate(context, &arguments),
+        Command::Sign(arguments) => sign::sign(context, &arguments),
+        Command::VerifyFile(arguments) => sign::verify_file(context, &arguments),
         Command::Inspect { file } => info::inspect(context, &file),
         Command::Extract { file, directory } => unpack::extract(context, &file, &directory),
         Command::Vercmp(arguments) => vercmp::vercmp(context, &arguments),

@@ -12,6 +12,7 @@
 
 mod delta;
 mod frames;
+mod generate;
 mod index;
 mod layout;
 mod objects;
@@ -37,6 +38,7 @@ use crate::source::{SharedBytes, Source};
 use crate::translations::Translations;
 
 pub use delta::write_delta;
+pub use generate::{KeyTexts, generate_keys};
 pub use index::{FRAME_BYTES, PATCH_BYTES};
 pub use sign::sign;
 pub use signature::{KeyError, KeyId, PublicKey, SecretKey, Signature};

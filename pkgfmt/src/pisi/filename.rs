@@ -78,6 +78,15 @@ impl PackageFileName {
     }
 }
 
+impl DeltaFileName {
+    /// The file's name in the newer scheme, `name-from-to-distribution-arch.delta.pisi`.
+    #[must_use]
+    pub fn file_name(&self) -> String {
+        let DeltaFileName { name, from, to, distribution_id, arch } = self;
+        format!("{name}-{from}-{to}-{distribution_id}-{arch}.delta.pisi")
+    }
+}
+
 fn newer_package(stem: &str) -> Option<PackageFileName> {
     let [name, version, release, distribution_id, arch] = newer_parts(stem)?;
     Some(PackageFileName { name, version, release, build: String::new(), distribution_id, arch })

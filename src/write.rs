@@ -1,0 +1,184 @@
+//! Writing package files: into a file of its own that takes its name when it is complete and durable.
+
+use std::fs::{File, Permissions};
+use std::io::{BufWriter, Seek, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use ambar_pkgfmt::pisi::filename::{DeltaFileName, PackageFileName};
+use ambar_pkgfmt::{Format, Manifest, PackageId, Parts, Problem, native, pisi};
+use rayon::ThreadPool;
+
+use crate::error::Error;
+
+/// A package file to be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// The file, or a directory, in which it gets the name that its format gives it. A file of that name is
+    /// replaced.
+    pub path: PathBuf,
+    /// The format.
+    pub format: Format,
+    /// Level of compression; `None` is the format's own default.
+    pub level: Option<i32>,
+    /// Threads to compress with; 0 is one for each core. The bytes are the same.
+    pub threads: usize,
+}
+
+impl Target {
+    /// A file whose name tells its format, or that is of `format`.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where neither tells a format that is written.
+    pub fn new(path: &Path, format: Option<Format>) -> Result<Target, Error> {
+        let named = || match path.extension().and_then(|extension| extension.to_str()) {
+            Some("ambar") => Some(Format::Native),
+            Some("pisi" | "eopkg") => Some(Format::Pisi12),
+            _ => None,
+        };
+        let format = format.or_else(named).ok_or_else(|| {
+            let path = path.display();
+            Error::Usage(format!(
+                "the name {path} tells no format that is written: end it in .ambar or .pisi"
+            ))
+        })?;
+        match format {
+            Format::Native | Format::Pisi11 | Format::Pisi12 => {}
+            other => return Err(Error::Usage(format!("packages are not written as {}", other.name()))),
+        }
+        Ok(Target { path: path.into(), format, level: None, threads: 0 })
+    }
+
+    /// The threads to write with.
+    pub(crate) fn pool(&self) -> Result<ThreadPool, Error> {
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(self.threads)
+            .thread_name(|number| format!("ambar-{number}"))
+            .build()
+            .map_err(|error| Error::Usage(format!("cannot start threads: {error}")))
+    }
+
+    /// The file: where only a directory was given, one that is called after the package.
+    fn file(&self, manifest: &Manifest, from: Option<&Manifest>) -> PathBuf {
+        if !self.path.is_dir() {
+            return self.path.clone();
+        }
+        let name = match (self.format, from) {
+            (Format::Native, from) => native_name(manifest, from),
+            (_, from) => pisi_name(manifest, from),
+        };
+        self.path.join(name)
+    }
+}
+
+/// `name-version-release-arch.ambar`, and `name-old-to-new-arch.delta.ambar`, without what is not said. A slash
+/// in a name becomes a colon.
+fn native_name(manifest: &Manifest, from: Option<&Manifest>) -> String {
+    let version = manifest.full_version();
+    let versions =
+        from.map_or_else(|| version.clone(), |from| format!("{}-to-{version}", from.full_version()));
+    let parts = [&*manifest.name, &versions, &manifest.arch];
+    let parts: Vec<String> =
+        parts.into_iter().filter(|part| !part.is_empty()).map(|part| part.replace('/', ":")).collect();
+    format!("{}{}.ambar", parts.join("-"), if from.is_some() { ".delta" } else { "" })
+}
+
+/// The name in PiSi's newer scheme.
+fn pisi_name(manifest: &Manifest, from: Option<&Manifest>) -> String {
+    let (name, release, arch) = (manifest.name.clone(), manifest.release.clone(), manifest.arch.clone());
+    let distribution_id = manifest.distribution_release.clone();
+    match from {
+        None => {
+            let (version, build) = (manifest.version.clone(), String::new());
+            PackageFileName { name, version, release, build, distribution_id, arch }.file_name()
+        }
+        Some(from) => {
+            DeltaFileName { name, from: from.release.clone(), to: release, distribution_id, arch }.file_name()
+        }
+    }
+}
+
+/// What was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// Where.
+    pub path: PathBuf,
+    /// The format.
+    pub format: Format,
+    /// The package's manifest.
+    pub manifest: Manifest,
+    /// The package's id, as its manifest has it; a format that cannot say everything makes another package.
+    pub package: PackageId,
+    /// Length of the file in bytes.
+    pub length: u64,
+    /// What the format cannot say, in words.
+    pub losses: Vec<String>,
+}
+
+/// Writes a package. Runs on the threads of the current pool.
+pub(crate) fn write(parts: &Parts<'_>, target: &Target) -> Result<Written, Error> {
+    written(parts, None, target, |out| match target.format {
+        Format::Native => native::write(parts, &native_options(target), out).map(|_| Vec::new()),
+        format => {
+            let losses = pisi::write(parts, format, &pisi_options(target), out)?;
+            Ok(losses.iter().map(ToString::to_string).collect())
+        }
+    })
+}
+
+/// Writes the delta from one package to another.
+pub(crate) fn write_delta(old: &Parts<'_>, new: &Parts<'_>, target: &Target) -> Result<Written, Error> {
+    written(new, Some(old.manifest), target, |out| match target.format {
+        Format::Native => native::write_delta(old, new, &native_options(target), out).map(|_| Vec::new()),
+        format => {
+            let _ = (format, pisi_options(target));
+            Err(Problem::NotAPackage("TODO".into()))
+        }
+    })
+}
+
+fn native_options(target: &Target) -> native::WriteOptions {
+    let default = native::WriteOptions::default();
+    native::WriteOptions { level: target.level.unwrap_or(default.level) }
+}
+
+fn pisi_options(target: &Target) -> pisi::WriteOptions {
+    let default = pisi::WriteOptions::default();
+    let level = target.level.map(|level| u32::try_from(level).unwrap_or(0));
+    pisi::WriteOptions { level: level.unwrap_or(default.level) }
+}
+
+/// Has `write` fill a new file, makes it durable, and gives it its name.
+fn written(
+    parts: &Parts<'_>,
+    from: Option<&Manifest>,
+    target: &Target,
+    write: impl FnOnce(&mut BufWriter<&File>) -> Result<Vec<String>, Problem>,
+) -> Result<Written, Error> {
+    let path = target.file(parts.manifest, from);
+    let package = parts.manifest.id().map_err(|error| problem(&path, error.into()))?;
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let fail = |operation| {
+        let path = path.clone();
+        move |source| Error::Io { operation, path, source }
+    };
+    // The mode is what creating a file would give it; the umask still applies.
+    let fresh = tempfile::Builder::new()
+        .prefix(".ambar-")
+        .permissions(Permissions::from_mode(0o666))
+        .tempfile_in(directory)
+        .map_err(fail("write"))?;
+    let mut out = BufWriter::with_capacity(1 << 20, fresh.as_file());
+    let losses = write(&mut out).map_err(|error| problem(&path, error))?;
+    out.flush().map_err(fail("write"))?;
+    drop(out);
+    let length = fresh.as_file().metadata().map_err(fail("look at"))?.len();
+    fresh.as_file().rewind().and_then(|()| fresh.as_file().sync_all()).map_err(fail("make durable"))?;
+    fresh.persist(&path).map_err(|error| fail("write")(error.error))?;
+    File::open(directory).and_then(|directory| directory.sync_all()).map_err(fail("make durable"))?;
+    Ok(Written { path, format: target.format, manifest: parts.manifest.clone(), package, length, losses })
+}
+
+fn problem(path: &Path, problem: Problem) -> Error {
+    ambar_pkgfmt::Error { file: path.into(), problem }.into()
+}
