@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashSet};
 use crate::manifest::{Change, ChangeAction, Manifest, Script, VersionOrder};
 use crate::path::{PayloadPath, Shown};
 use crate::translations::Translations;
-use crate::version::pisi::PisiVersion;
+use crate::version::Version;
 
 use super::loss::{Losses, Lost};
 use super::xml::{cleaned, survives};
@@ -51,7 +51,7 @@ fn identity(given: &Manifest, said: &mut Manifest, losses: &mut Losses) {
     if !survives(&given.name) {
         losses.add(Lost::Name, &given.name);
     }
-    if PisiVersion::parse(&given.version).is_none() || !survives(&given.version) {
+    if Version::parse(VersionOrder::Pisi, &given.version).is_err() || !survives(&given.version) {
         losses.add(Lost::Version, &given.version);
     }
     if given.order != VersionOrder::Pisi {
