@@ -29,14 +29,17 @@ fn runs(text: &str) -> Vec<&str> {
     runs
 }
 
+/// Numbers, each with the character after it.
+type Items = Vec<(u128, Option<char>)>;
+
 /// PiSi 2.x: tuples of lists of pairs.
-fn pisi(text: &str) -> (Vec<(u128, Option<char>)>, i32, Vec<(u128, Option<char>)>) {
-    let items = |text: &str| {
+fn pisi(text: &str) -> (Items, i32, Items) {
+    let items = |text: &str| -> Items {
         let items = text.split('.').map(|item| {
             let digits = item.trim_end_matches(|c: char| c.is_alphabetic());
             (number(digits), item[digits.len()..].chars().next())
         });
-        items.collect::<Vec<_>>()
+        items.collect()
     };
     let Some((head, suffix)) = text.split_once('_') else { return (items(text), 0, vec![(0, None)]) };
     let keywords = [("alpha", -5), ("beta", -4), ("pre", -3), ("rc", -2), ("m", -1), ("p", 1), ("", 0)];
