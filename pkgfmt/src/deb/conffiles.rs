@@ -33,16 +33,14 @@ pub(super) fn read(bytes: &[u8]) -> Result<Vec<Conffile>, Problem> {
         let damaged = |reason: &dyn std::fmt::Display| {
             Problem::damaged(NAME, format_args!("'{}': {reason}", Shown(line)))
         };
-        let (flag, path) = match line.iter().position(|&byte| byte == b' ') {
-            Some(space) if line[0] != b'/' => (&line[..space], line[space + 1..].trim_ascii_start()),
-            _ => (&line[..0], line),
-        };
-        if !flag.is_empty() && flag != REMOVE.as_bytes() {
+        let space = line.iter().position(|&byte| byte == b' ').filter(|_| !line.starts_with(b"/"));
+        let (flag, path) = space.map_or((None, line), |space| (Some(&line[..space]), &line[space + 1..]));
+        if flag.is_some_and(|flag| flag != REMOVE.as_bytes()) {
             return Err(damaged(&"it has a flag that is not known"));
         }
         let relative = path.strip_prefix(b"/").ok_or_else(|| damaged(&"it is no absolute path"))?;
         let path = PayloadPath::new(relative).map_err(|error| damaged(&error))?;
-        all.push(Conffile { path, remove: !flag.is_empty() });
+        all.push(Conffile { path, remove: flag.is_some() });
     }
     all.sort();
     all.dedup();
