@@ -48,8 +48,8 @@ fn take(field: &Field, manifest: &mut Manifest, limits: &Limits) -> Result<(), P
         }
         "version" => {
             let value = field.line()?;
-            if let Err(reason) = words::check_version(value) {
-                return bad(value, &format!("is no version: {reason}"));
+            if !words::is_version(value) {
+                return bad(value, "is no version");
             }
             manifest.version = value.into();
         }
