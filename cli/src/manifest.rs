@@ -99,5 +99,6 @@ fn relation_word(kind: RelationKind) -> &'static str {
         RelationKind::Replaces => "replaces",
         RelationKind::Obsoletes => "obsoletes",
         RelationKind::BuildDepends => "build-depends",
+        RelationKind::Overwrites => "overwrites",
     }
 }

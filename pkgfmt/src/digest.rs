@@ -143,6 +143,22 @@ impl fmt::Debug for Sha1Digest {
     }
 }
 
+/// An MD5 digest, as Debian's `md5sums` gives it: a check against damage, never an identity.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Md5Digest(pub [u8; 16]);
+
+impl fmt::Display for Md5Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex(&self.0))
+    }
+}
+
+impl fmt::Debug for Md5Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
 /// Hashes content as it streams past: its length, BLAKE3 and, where a foreign format needs it, SHA-1.
 #[derive(Debug)]
 pub struct ContentHasher {

@@ -8,11 +8,13 @@
 
 pub mod codec;
 mod contents;
+mod deb;
 pub mod digest;
 mod error;
 mod limits;
 mod lzma;
 pub mod manifest;
+mod md5;
 pub mod native;
 mod package;
 pub mod path;
@@ -25,10 +27,11 @@ mod translations;
 pub mod version;
 
 pub use contents::{Contents, Parts};
-pub use digest::{ContentHasher, Digest, PackageId, Sha1Digest};
+pub use digest::{ContentHasher, Digest, Md5Digest, PackageId, Sha1Digest};
 pub use error::{Error, Problem};
 pub use limits::Limits;
 pub use manifest::{Entry, Manifest, Node, VersionOrder};
+pub use md5::Md5Check;
 pub use package::{
     Base, BaseNeeded, Draft, DraftEntry, DraftNode, Format, Hashed, Member, PackageFile, Payload,
     PayloadSink, Stopped,

@@ -8,9 +8,13 @@ pub struct Limits {
     pub container_members: usize,
     /// Entries of a payload.
     pub entries: usize,
-    /// Bytes of one metadata document (metadata.xml).
+    /// Bytes of one metadata document (metadata.xml, control).
     pub metadata_bytes: u64,
-    /// Bytes of one file list (files.xml).
+    /// Fields of one control file.
+    pub metadata_fields: usize,
+    /// Packages that the relations of a control file name, alternatives included.
+    pub relation_targets: usize,
+    /// Bytes of one file list (files.xml, conffiles, md5sums).
     pub file_list_bytes: u64,
     /// Bytes of a native package's manifest, unpacked.
     pub manifest_bytes: u64,
@@ -40,6 +44,8 @@ impl Default for Limits {
             container_members: 250_000,
             entries: 250_000,
             metadata_bytes: 16 << 20,
+            metadata_fields: 1_000,
+            relation_targets: 100_000,
             file_list_bytes: 128 << 20,
             manifest_bytes: 64 << 20,
             index_bytes: 16 << 20,

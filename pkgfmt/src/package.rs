@@ -1,14 +1,17 @@
 //! An opened package file of any format, and the way its payload is handed on.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::contents::Contents;
-use crate::digest::{Digest, PackageId, Sha1Digest};
+use crate::deb::{self, DebFile};
+use crate::digest::{Digest, Md5Digest, PackageId, Sha1Digest};
 use crate::error::{Error, Problem};
 use crate::limits::Limits;
 use crate::manifest::Manifest;
+use crate::md5::Md5Check;
 use crate::native::{self, NativeFile};
 use crate::path::PayloadPath;
 use crate::payload;
@@ -28,6 +31,9 @@ pub enum Format {
     /// PiSi 1.2: the payload is `install.tar.xz` (or, as an extension, `.gz` or `.zst`).
     #[serde(rename = "pisi-1.2")]
     Pisi12,
+    /// Debian's format 2: control.tar and data.tar in an ar archive.
+    #[serde(rename = "deb")]
+    Deb,
     /// ambar's own, `docs/format.md`.
     #[serde(rename = "ambar")]
     Native,
@@ -35,7 +41,7 @@ pub enum Format {
 
 impl Format {
     /// Every format that is read, in the order of their age.
-    pub const ALL: [Format; 4] = [Format::Pisi10, Format::Pisi11, Format::Pisi12, Format::Native];
+    pub const ALL: [Format; 5] = [Format::Pisi10, Format::Pisi11, Format::Pisi12, Format::Deb, Format::Native];
 
     /// Its name, for example `pisi-1.2`.
     #[must_use]
@@ -44,6 +50,7 @@ impl Format {
             Format::Pisi10 => "pisi-1.0",
             Format::Pisi11 => "pisi-1.1",
             Format::Pisi12 => "pisi-1.2",
+            Format::Deb => "deb",
             Format::Native => "ambar",
         }
     }
@@ -58,7 +65,7 @@ impl Format {
     /// Whether a package of this format says what its payload holds before the payload is read.
     #[must_use]
     pub fn has_file_list(self) -> bool {
-        true
+        self != Format::Deb
     }
 }
 
@@ -269,6 +276,9 @@ pub(crate) trait Reader: fmt::Debug + Send + Sync {
     }
     fn read_part(&self, part: usize, sink: &mut dyn PayloadSink) -> Result<Told, Problem>;
     fn finish(&self, told: &Told, hashes: &[Option<Hashed>]) -> Result<Manifest, Problem>;
+    fn md5sums(&self) -> Result<BTreeMap<PayloadPath, Md5Digest>, Problem> {
+        Ok(BTreeMap::new())
+    }
 }
 
 /// An opened package file.
@@ -395,13 +405,26 @@ impl PackageFile {
     pub fn finish(&self, payload: &Payload, hashes: &[Option<Hashed>]) -> Result<Manifest, Error> {
         self.reader.finish(&payload.0, hashes).map_err(|problem| Error::new(&self.path, problem))
     }
+
+    /// A check of the package's content against the MD5 sums that it lists itself, where it does.
+    ///
+    /// # Errors
+    /// [`Error`] when the list cannot be read.
+    pub fn md5_check(&self) -> Result<Md5Check, Error> {
+        let sums = self.reader.md5sums().map_err(|problem| Error::new(&self.path, problem))?;
+        Ok(Md5Check::new(&self.path, sums))
+    }
 }
 
 /// The reader of whatever format `source` has, going by its content.
 fn reader(source: Source, name: &Path, limits: &Limits) -> Result<Box<dyn Reader>, Problem> {
-    let mut start = [0; native::MAGIC.len()];
-    if source.read_exact_at(&mut start, 0).is_ok() && start == native::MAGIC {
+    let mut head = vec![0; source.len().min(8) as usize];
+    source.read_exact_at(&mut head, 0).map_err(|error| Problem::from_stream("its first bytes", error))?;
+    if head == native::MAGIC {
         return Ok(Box::new(NativeFile::of(source, limits)?));
+    }
+    if deb::is_deb(&head) {
+        return Ok(Box::new(DebFile::open(source, limits)?));
     }
     Ok(Box::new(PisiFile::open(source, name, limits)?))
 }

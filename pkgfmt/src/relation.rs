@@ -61,12 +61,15 @@ coded! {
         Breaks = 6,
         /// This package counts as the target.
         Provides = 7,
-        /// This package takes the place of the target.
+        /// This package takes the place of the target, which goes when this one comes.
         Replaces = 8,
         /// The target is dead and is to be removed.
         Obsoletes = 9,
         /// One of the targets is needed to build this package.
         BuildDepends = 10,
+        /// This package may have paths that the target has as well, and its own are the ones that count; the
+        /// target stays.
+        Overwrites = 11,
     }
 }
 

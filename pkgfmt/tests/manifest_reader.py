@@ -10,7 +10,7 @@ import sys
 
 ORDERS = ["plain", "pisi", "entropy", "debian"]
 KINDS = ["depends", "pre-depends", "recommends", "suggests", "enhances", "conflicts", "breaks", "provides",
-         "replaces", "obsoletes", "build-depends"]
+         "replaces", "obsoletes", "build-depends", "overwrites"]
 TARGETS = ["package", "component", "capability"]
 SUBJECTS = ["version", "release", "slot", "tag", "repository"]
 OPERATORS = ["less", "at-most", "equal", "at-least", "greater", "same", "same-revision-aside", "prefix", "unequal"]

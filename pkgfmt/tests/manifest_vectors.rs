@@ -11,7 +11,7 @@ use ambar_pkgfmt::{Digest, Manifest, PackageId, Translations};
 use proptest::prelude::*;
 use serde::Deserialize;
 
-const VECTORS: [&str; 5] = ["minimal", "example", "full", "raw-paths", "links"];
+const VECTORS: [&str; 6] = ["minimal", "example", "full", "raw-paths", "overwrites", "links"];
 
 /// A vector's JSON side.
 #[derive(Deserialize)]
@@ -276,7 +276,7 @@ fn refused_fields() -> Vec<Refused> {
         ("a list that promises more", base(&[(16, b"\x02\x01x")]), CodecError::Truncated),
         ("a list that promises 2^40", base(&[(16, b"\x80\x80\x80\x80\x80\x20\x00")]), CodecError::Truncated),
         ("an item that is not UTF-8", base(&[(17, b"\x01\x01\xff")]), CodecError::Text),
-        ("relation kind 11", base(&[(19, b"\x01\x0b\x01\x00\x01b\x00\x00")]), unknown("relation kind", 11)),
+        ("relation kind 12", base(&[(19, b"\x01\x0c\x01\x00\x01b\x00\x00")]), unknown("relation kind", 12)),
         ("target kind 3", base(&[(19, b"\x01\x00\x01\x03\x01b\x00\x00")]), unknown("target kind", 3)),
         (
             "subject 5",

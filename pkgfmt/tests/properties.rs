@@ -46,7 +46,7 @@ fn relation() -> impl Strategy<Value = Relation> {
             constraints,
         },
     );
-    (0..11_u64, vec(target, 1..3)).prop_map(|(kind, alternatives)| Relation {
+    (0..12_u64, vec(target, 1..3)).prop_map(|(kind, alternatives)| Relation {
         kind: RelationKind::from_code(kind).unwrap(),
         alternatives,
     })

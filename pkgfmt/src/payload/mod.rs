@@ -26,10 +26,10 @@ use crate::path::{PayloadPath, Shown, compare_paths};
 
 pub(crate) use compression::{Compression, Unpacked};
 pub(crate) use scan::scan;
-pub(crate) use streams::Promise;
+pub(crate) use streams::{Metered, Promise};
 
 use python::Python;
-use streams::{Metered, Watched};
+use streams::Watched;
 use tarball::{Header, Kind};
 
 /// What the container tells about each entry of the draft, besides content.
@@ -278,7 +278,7 @@ fn check_target(path: &PayloadPath, target: &[u8]) -> Result<(), Problem> {
 }
 
 /// A member's name without the `./` before it and the `/` after it that some archivers write.
-fn plain(name: &[u8]) -> &[u8] {
+pub(crate) fn plain(name: &[u8]) -> &[u8] {
     let name = if name == b"." { b"" } else { name };
     let name = name.strip_prefix(b"./").unwrap_or(name);
     name.strip_suffix(b"/").unwrap_or(name)

@@ -62,7 +62,8 @@ pub fn read(path: &Path) -> Result<Manifest, Error> {
 
 /// Reads a package to its end, within limits.
 pub fn read_with(path: &Path, limits: &Limits) -> Result<Manifest, Error> {
-    let package = PackageFile::open(path, limits)?;
+    let mut package = PackageFile::open(path, limits)?;
+    package.list()?;
     let mut sink = HashingSink::new(package.draft());
     let payload = package.read_payload(&mut sink)?;
     package.finish(&payload, &sink.hashes)
