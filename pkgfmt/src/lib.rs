@@ -9,6 +9,7 @@
 pub mod codec;
 mod contents;
 pub mod digest;
+mod entropy;
 mod error;
 mod limits;
 mod lzma;

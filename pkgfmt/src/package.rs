@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::contents::Contents;
 use crate::digest::{Digest, PackageId, Sha1Digest};
+use crate::entropy::EntropyFile;
 use crate::error::{Error, Problem};
 use crate::limits::Limits;
 use crate::manifest::Manifest;
@@ -31,11 +32,15 @@ pub enum Format {
     /// ambar's own, `docs/format.md`.
     #[serde(rename = "native")]
     Native,
+    /// Entropy and Portage: a packed tar, an xpak and, from Entropy, a database.
+    #[serde(rename = "entropy-tbz2")]
+    Entropy,
 }
 
 impl Format {
     /// Every format that is read, in the order of their age.
-    pub const ALL: [Format; 4] = [Format::Pisi10, Format::Pisi11, Format::Pisi12, Format::Native];
+    pub const ALL: [Format; 5] =
+        [Format::Pisi10, Format::Pisi11, Format::Pisi12, Format::Native, Format::Entropy];
 
     /// Its name, for example `pisi-1.2`.
     #[must_use]
@@ -45,13 +50,14 @@ impl Format {
             Format::Pisi11 => "pisi-1.1",
             Format::Pisi12 => "pisi-1.2",
             Format::Native => "native",
+            Format::Entropy => "entropy-tbz2",
         }
     }
 
     /// Whether a package of this format says what its payload holds before the payload is read.
     #[must_use]
     pub fn has_file_list(self) -> bool {
-        true
+        self != Format::Entropy
     }
 }
 
@@ -395,6 +401,11 @@ fn reader(source: Source, name: &Path, limits: &Limits) -> Result<Box<dyn Reader
     let mut start = [0; native::MAGIC.len()];
     if source.read_exact_at(&mut start, 0).is_ok() && start == native::MAGIC {
         return Ok(Box::new(NativeFile::of(source, limits)?));
+    }
+    let mut head = vec![0; source.len().min(512) as usize];
+    source.read_exact_at(&mut head, 0).map_err(|error| Problem::from_stream("the file", error))?;
+    if EntropyFile::may_be(&head) {
+        return Ok(Box::new(EntropyFile::open(source, limits)?));
     }
     Ok(Box::new(PisiFile::open(source, name, limits)?))
 }
