@@ -10,6 +10,7 @@ pub mod codec;
 mod contents;
 mod deb;
 pub mod digest;
+mod entropy;
 mod error;
 mod limits;
 mod lzma;

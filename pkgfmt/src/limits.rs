@@ -22,6 +22,14 @@ pub struct Limits {
     pub index_bytes: u64,
     /// Bytes of all foreign scripts of a package together.
     pub script_bytes: u64,
+    /// Bytes of an embedded database (Entropy); the largest known have 31 MB.
+    pub database_bytes: u64,
+    /// Steps of SQLite's virtual machine that reading an embedded database may take.
+    pub database_steps: u64,
+    /// Depth of groups in a dependency (Portage, Entropy).
+    pub dependency_depth: usize,
+    /// Targets of all relations of a package, where short texts can ask for many (Portage, Entropy).
+    pub relation_targets: usize,
     /// Elements of one XML document.
     pub xml_elements: usize,
     /// Depth of an XML document.
@@ -50,6 +58,10 @@ impl Default for Limits {
             manifest_bytes: 64 << 20,
             index_bytes: 16 << 20,
             script_bytes: 16 << 20,
+            database_bytes: 64 << 20,
+            database_steps: 20_000_000,
+            dependency_depth: 32,
+            relation_targets: 65_536,
             xml_elements: 900_000,
             xml_depth: 32,
             payload_bytes: 64 << 30,

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::contents::Contents;
 use crate::deb::{self, DebFile};
 use crate::digest::{Digest, Md5Digest, PackageId, Sha1Digest};
+use crate::entropy::EntropyFile;
 use crate::error::{Error, Problem};
 use crate::limits::Limits;
 use crate::manifest::Manifest;
@@ -34,14 +35,18 @@ pub enum Format {
     /// Debian's format 2: control.tar and data.tar in an ar archive.
     #[serde(rename = "deb")]
     Deb,
+    /// Entropy and Portage: a packed tar, an xpak and, from Entropy, a database.
+    #[serde(rename = "entropy-tbz2")]
+    Entropy,
     /// ambar's own, `docs/format.md`.
     #[serde(rename = "ambar")]
     Native,
 }
 
 impl Format {
-    /// Every format that is read, in the order of their age.
-    pub const ALL: [Format; 5] = [Format::Pisi10, Format::Pisi11, Format::Pisi12, Format::Deb, Format::Native];
+    /// Every format that is read.
+    pub const ALL: [Format; 6] =
+        [Format::Pisi10, Format::Pisi11, Format::Pisi12, Format::Deb, Format::Entropy, Format::Native];
 
     /// Its name, for example `pisi-1.2`.
     #[must_use]
@@ -51,6 +56,7 @@ impl Format {
             Format::Pisi11 => "pisi-1.1",
             Format::Pisi12 => "pisi-1.2",
             Format::Deb => "deb",
+            Format::Entropy => "entropy-tbz2",
             Format::Native => "ambar",
         }
     }
@@ -65,7 +71,7 @@ impl Format {
     /// Whether a package of this format says what its payload holds before the payload is read.
     #[must_use]
     pub fn has_file_list(self) -> bool {
-        self != Format::Deb
+        !matches!(self, Format::Deb | Format::Entropy)
     }
 }
 
@@ -418,13 +424,15 @@ impl PackageFile {
 
 /// The reader of whatever format `source` has, going by its content.
 fn reader(source: Source, name: &Path, limits: &Limits) -> Result<Box<dyn Reader>, Problem> {
-    let mut head = vec![0; source.len().min(8) as usize];
+    let mut head = vec![0; source.len().min(512) as usize];
     source.read_exact_at(&mut head, 0).map_err(|error| Problem::from_stream("its first bytes", error))?;
-    if head == native::MAGIC {
-        return Ok(Box::new(NativeFile::of(source, limits)?));
-    }
-    if deb::is_deb(&head) {
-        return Ok(Box::new(DebFile::open(source, limits)?));
-    }
-    Ok(Box::new(PisiFile::open(source, name, limits)?))
+    Ok(if head.starts_with(&native::MAGIC) {
+        Box::new(NativeFile::of(source, limits)?)
+    } else if deb::is_deb(&head) {
+        Box::new(DebFile::open(source, limits)?)
+    } else if EntropyFile::may_be(&head) {
+        Box::new(EntropyFile::open(source, limits)?)
+    } else {
+        Box::new(PisiFile::open(source, name, limits)?)
+    })
 }

@@ -162,8 +162,11 @@ def read(data):
 
 def check(manifest):
     need("order" in manifest and manifest["name"] and manifest["version"], "name, version and order")
-    need(len(manifest["name"].encode()) < 256 and manifest["name"][0] not in ".-", "name")
-    need(not any(NOT_A_WORD.search(manifest[key]) for key in ("name", "version", "release", "build", "arch")), "word")
+    parts = manifest["name"].split("/")
+    need(len(manifest["name"].encode()) < 256 and len(parts) < 3, "name")
+    need(all(part and part[0] not in ".-" for part in parts), "part of a name")
+    words = parts + [manifest[key] for key in ("version", "release", "build", "arch")]
+    need(not any(map(NOT_A_WORD.search, words)), "word")
     for items in ([KINDS.index(relation["kind"]) for relation in manifest["relations"]],
                   [key.encode() for key, _ in manifest["properties"]]):
         need(items == sorted(items), "order")

@@ -246,7 +246,8 @@ fn refused_documents() -> Vec<Refused> {
 
 fn refused_fields() -> Vec<Refused> {
     let name = CodecError::Rule(
-        "a package's name has no space, slash or control character and does not start with '.' or '-'",
+        "a package's name is one or two parts with '/' between, without space or control character, \
+         that do not start with '.' or '-'",
     );
     let version = CodecError::Rule("a version is not empty and has no space, slash or control character");
     let word = CodecError::Rule("a release, build or architecture has no space, slash or control character");
@@ -257,7 +258,11 @@ fn refused_fields() -> Vec<Refused> {
         ("no name", document(&[VERSION, ORDER]), name),
         ("a name with a space", named("a b"), name),
         ("a name with a wide space", named("a\u{3000}b"), name),
-        ("a name with a slash", named("a/b"), name),
+        ("a name with two slashes", named("a/b/c"), name),
+        ("a name without a category before its slash", named("/b"), name),
+        ("a name without anything after its slash", named("a/"), name),
+        ("a name that leads up", named("../b"), name),
+        ("a name with a category that leads up", named("a/.."), name),
         ("a name with a control character", named("a\u{9b}b"), name),
         ("a name that starts with a dot", named(".a"), name),
         ("a name that starts with a dash", named("-a"), name),

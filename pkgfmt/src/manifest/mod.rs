@@ -316,9 +316,10 @@ impl Manifest {
 
     /// The rules that hold between the parts, in the order of `docs/manifest.md`.
     fn check(&self) -> Result<(), CodecError> {
-        if !is_name(&self.name) {
+        if !is_package_name(&self.name) {
             return Err(CodecError::Rule(
-                "a package's name has no space, slash or control character and does not start with '.' or '-'",
+                "a package's name is one or two parts with '/' between, without space or control character, \
+                 that do not start with '.' or '-'",
             ));
         }
         if self.version.is_empty() || !is_word(&self.version) {
@@ -414,8 +415,17 @@ pub fn full_version(version: &str, release: &str) -> String {
     if release.is_empty() { version.into() } else { format!("{version}-{release}") }
 }
 
-/// Whether `name` can be a package's name: at most 255 bytes, no space, slash or control character, no
-/// leading `.` or `-`.
+/// Whether `name` can be a package's name: at most 255 bytes, a [name](is_name) or, as Gentoo and Entropy have
+/// it, two of them with a `/` between, the first of which is the category. So it is one or two components of a
+/// path, and never leads up.
+#[must_use]
+pub fn is_package_name(name: &str) -> bool {
+    let (category, rest) = name.split_once('/').unwrap_or(("category", name));
+    name.len() <= 255 && is_name(category) && is_name(rest)
+}
+
+/// Whether `name` can be a package's name without a category: at most 255 bytes, no space, slash or control
+/// character, no leading `.` or `-`.
 #[must_use]
 pub fn is_name(name: &str) -> bool {
     !name.is_empty() && name.len() <= 255 && !name.starts_with(['.', '-']) && is_word(name)
