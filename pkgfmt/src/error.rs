@@ -65,6 +65,13 @@ pub enum Problem {
         /// The bound.
         limit: u64,
     },
+    /// A file of the package that a delta is made against was changed after it was installed. The whole
+    /// package is needed.
+    #[error("the delta needs the installed file {path}, which was changed; use the whole package")]
+    BaseChanged {
+        /// Path of the file, escaped for showing.
+        path: String,
+    },
     /// What it declares makes no valid manifest.
     #[error("its metadata cannot be used: {0}")]
     Manifest(#[from] CodecError),

@@ -472,7 +472,8 @@ fn what_is_no_file_or_no_package_is_refused() {
     assert!(matches!(open(&directory.path().join("missing.pisi")), Problem::Io { .. }));
     let delta = directory.path().join("a-1-2.delta.pisi");
     std::fs::write(&delta, honest()).unwrap();
-    assert_eq!(open(&delta).to_string(), "it is a delta package; it needs its base");
+    let unbased = common::read(&delta).unwrap_err().problem;
+    assert_eq!(unbased.to_string(), "it is a delta package; it needs its base");
     refused(b"", &["too short"]);
     refused(&[0; 4096], &["not a package"]);
 }

@@ -117,6 +117,11 @@ impl<'a> Reading<'a> {
         Ok(())
     }
 
+    /// Whether the entry at `index` has been found.
+    pub(crate) fn has(&self, index: usize) -> bool {
+        self.found.get(index).is_some_and(Option::is_some)
+    }
+
     /// Ends the reading: what it found.
     pub(crate) fn end(self) -> Result<Payload, Problem> {
         self.check_parents()?;

@@ -79,10 +79,14 @@ impl PackageFileName {
 }
 
 impl DeltaFileName {
-    /// The file's name in the newer scheme, `name-from-to-distribution-arch.delta.pisi`.
+    /// The file's name: `name-from-to-distribution-arch.delta.pisi`, or `name-from-to.delta.pisi` where neither
+    /// distribution nor architecture is known.
     #[must_use]
     pub fn file_name(&self) -> String {
         let DeltaFileName { name, from, to, distribution_id, arch } = self;
+        if distribution_id.is_empty() && arch.is_empty() {
+            return format!("{name}-{from}-{to}.delta.pisi");
+        }
         format!("{name}-{from}-{to}-{distribution_id}-{arch}.delta.pisi")
     }
 }
@@ -254,6 +258,10 @@ mod tests {
             panic!()
         };
         assert_eq!(name.file_name(), "bind-9.9.2-36-p11-x86_64.pisi");
+        for (text, _) in DELTAS {
+            let Some(FileName::Delta(name)) = FileName::parse(text) else { panic!("{text}") };
+            assert_eq!(FileName::parse(&name.file_name()), Some(FileName::Delta(name)));
+        }
     }
 
     proptest! {

@@ -15,6 +15,9 @@
 
 mod comar;
 mod container;
+mod delta;
+mod delta_base;
+mod delta_write;
 pub mod filename;
 mod files_xml;
 mod member;
@@ -29,7 +32,7 @@ use std::path::Path;
 use crate::error::Problem;
 use crate::limits::Limits;
 use crate::manifest::Manifest;
-use crate::package::{Draft, Format, Hashed, PayloadSink, Reader, Told};
+use crate::package::{Base, BaseNeeded, Draft, Format, Hashed, PayloadSink, Reader, Told};
 use crate::path::Shown;
 use crate::payload::python::Python;
 use crate::payload::{Compression, Reading, finish};
@@ -37,6 +40,8 @@ use crate::source::Source;
 use crate::translations::Translations;
 
 use container::Container;
+use delta::Delta;
+pub use delta_write::{DeltaError, write_delta};
 pub use write::{Loss, Lost, WriteOptions, losses, write};
 
 /// An opened PiSi package.
@@ -50,6 +55,7 @@ pub(crate) struct PisiFile {
     python: Python,
     translations: Translations,
     scripts: Vec<Vec<u8>>,
+    delta: Option<Delta>,
 }
 
 /// Where the payload is: in the container itself, or packed in the member of that name.
@@ -62,18 +68,16 @@ enum Storage {
 impl PisiFile {
     /// Reads what the package in `source`, a file called `name`, says of itself, leaving the payload alone.
     pub(crate) fn open(source: Source, name: &Path, limits: &Limits) -> Result<PisiFile, Problem> {
-        if is_delta(name) {
-            return Err(Problem::not_a_package("it is a delta package; it needs its base"));
-        }
         let container = Container::open(source, limits)?;
         let metadata = metadata::read(document(&container, metadata::NAME, limits.metadata_bytes)?, limits)?;
-        let (format, storage) = storage(&container, &metadata.format)?;
+        let (format, storage) = storage(&container, &metadata.format, is_delta(name))?;
         let entries =
             files_xml::read(document(&container, files_xml::NAME, limits.file_list_bytes)?, limits)?;
         let mut manifest = metadata.manifest;
         let scripts;
         (manifest.scripts, scripts) = comar::read(&container, &metadata.comar, limits)?;
         let python = Python::new(&entries);
+        let delta = is_delta(name).then(|| Delta::new(name, &manifest));
         Ok(PisiFile {
             limits: limits.clone(),
             container,
@@ -83,6 +87,7 @@ impl PisiFile {
             python,
             translations: metadata.translations,
             scripts,
+            delta,
         })
     }
 }
@@ -104,7 +109,22 @@ impl Reader for PisiFile {
         &self.scripts
     }
 
+    fn base_needed(&self) -> Option<BaseNeeded> {
+        self.delta.as_ref().map(Delta::needed)
+    }
+
+    fn set_base(&mut self, base: Base) -> Result<(), Problem> {
+        match &mut self.delta {
+            Some(delta) => delta.set_base(base, &self.draft.manifest),
+            None => Err(Problem::not_a_package("it is a whole package: there is no base to give it")),
+        }
+    }
+
     fn read_part(&self, _part: usize, sink: &mut dyn PayloadSink) -> Result<Told, Problem> {
+        if let Some(delta) = &self.delta {
+            // Nothing is read for nothing.
+            delta.base()?;
+        }
         let mut reading =
             Reading::new(&self.draft.entries, files_xml::NAME, &self.python, &self.limits, sink);
         match &self.storage {
@@ -114,6 +134,9 @@ impl Reader for PisiFile {
                 let member = member.ok_or_else(|| Problem::damaged(name, "it is missing"))?;
                 reading.archive(name, self.container.read(member)?, member.size, *compression)?;
             }
+        }
+        if let Some(delta) = &self.delta {
+            delta.fill(&self.draft.entries, &mut reading)?;
         }
         reading.end().map(Told::Archive)
     }
@@ -145,8 +168,9 @@ fn document(
     Ok(BufReader::with_capacity(32 << 10, container.read(member)?))
 }
 
-/// Where the payload is, and which format that makes together with what the package says.
-fn storage(container: &Container, declared: &str) -> Result<(Format, Storage), Problem> {
+/// Where the payload is, and which format that makes together with what the package says. A delta may have
+/// none.
+fn storage(container: &Container, declared: &str, delta: bool) -> Result<(Format, Storage), Problem> {
     let mut tar: Option<(Format, Storage)> = None;
     let mut loose = false;
     for member in container.members() {
@@ -169,7 +193,12 @@ fn storage(container: &Container, declared: &str) -> Result<(Format, Storage), P
     if loose && tar.is_some() {
         return Err(Problem::forbidden("install/", "the package has a second payload"));
     }
-    let (format, storage) = tar.unwrap_or((Format::Pisi10, Storage::Members));
+    let without = match declared {
+        "1.1" if delta && !loose => Format::Pisi11,
+        "" | "1.2" if delta && !loose => Format::Pisi12,
+        _ => Format::Pisi10,
+    };
+    let (format, storage) = tar.unwrap_or((without, Storage::Members));
     match declared {
         "" => {}
         "1.0" if format == Format::Pisi10 => {}

@@ -35,7 +35,7 @@ use crate::error::Problem;
 use crate::limits::Limits;
 use crate::lzma::Coding;
 use crate::manifest::{Manifest, Node};
-use crate::package::Format;
+use crate::package::{DraftEntry, Format};
 use crate::translations::Translations;
 
 pub use loss::{Loss, Lost};
@@ -79,73 +79,106 @@ pub fn write(
     options: &WriteOptions,
     out: impl Write + Seek,
 ) -> Result<Vec<Loss>, Problem> {
-    let said = Said::new(parts.manifest, parts.translations);
-    write_said(parts, said, None, format, options, out)
+    written(format)?;
+    Prepared::new(parts)?.write(parts, None, format, options, out)
 }
 
-/// Writes what can be said. `chosen` are the entries of a delta's payload; without any there is none.
-pub(super) fn write_said(
-    parts: &Parts<'_>,
-    mut said: Said,
-    chosen: Option<&[bool]>,
-    format: Format,
-    options: &WriteOptions,
-    out: impl Write + Seek,
-) -> Result<Vec<Loss>, Problem> {
-    let (version, coding, payload) = match format {
-        Format::Pisi11 => ("1.1", Coding::Lzma, "install.tar.lzma"),
-        Format::Pisi12 => ("1.2", Coding::Xz, "install.tar.xz"),
+/// A package that is ready to be written: its content is known to be what the manifest says.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    /// What the package will say.
+    pub(super) said: Said,
+    /// files.xml, as it reads back.
+    pub(super) promised: Vec<DraftEntry>,
+    files: String,
+    leaders: Vec<usize>,
+    found: Vec<hash::Found>,
+}
+
+impl Prepared {
+    /// Reads all content once.
+    pub(super) fn new(parts: &Parts<'_>) -> Result<Prepared, Problem> {
+        let mut said = Said::new(parts.manifest, parts.translations);
+        said.losses.fatal()?;
+        // A manifest that breaks a rule of its own would make a package that nobody can read.
+        parts.manifest.encode()?;
+        check_scripts(parts)?;
+        let leaders = hash::leaders(&said.manifest.entries);
+        let found = hash::read(&said.manifest.entries, &leaders, parts.contents)?;
+        let sha1s: Vec<Option<Sha1Digest>> = found.iter().map(|found| found.sha1).collect();
+        let files = entries::files_xml(&said.manifest.entries, &sha1s);
+        let limits = Limits::default();
+        check_size(super::files_xml::NAME, &files, limits.file_list_bytes)?;
+        let promised = super::files_xml::read(files.as_bytes(), &limits)?;
+        keep_times(&mut said, &promised, &found);
+        Ok(Prepared { said, promised, files, leaders, found })
+    }
+
+    /// Writes it. `chosen` are the entries of a delta's payload; without any there is none.
+    pub(super) fn write(
+        mut self,
+        parts: &Parts<'_>,
+        chosen: Option<&[bool]>,
+        format: Format,
+        options: &WriteOptions,
+        out: impl Write + Seek,
+    ) -> Result<Vec<Loss>, Problem> {
+        let (version, coding, payload) = written(format)?;
+        if chosen.is_some() {
+            keep_times(&mut self.said, &self.promised, &self.found);
+        }
+        let said = &self.said;
+        let metadata = metadata::write(&said.manifest, &said.translations, version);
+        check_metadata(&metadata, said)?;
+
+        let mut zip = ZipWriter::new(out);
+        let mut last = "";
+        for (script, &given) in said.manifest.scripts.iter().zip(&said.scripts) {
+            // One file may serve several models.
+            if script.file != last {
+                let content = parts.scripts.get(given).map_or(&[][..], Vec::as_slice);
+                member(&mut zip, &format!("comar/{}", script.file), content)?;
+            }
+            last = &script.file;
+        }
+        member(&mut zip, super::metadata::NAME, metadata.as_bytes())?;
+        member(&mut zip, super::files_xml::NAME, self.files.as_bytes())?;
+        if chosen.is_none_or(|chosen| chosen.contains(&true)) {
+            let bound = tar::bound(&said.manifest.entries);
+            let stored = member_options(CompressionMethod::Stored).large_file(bound >= LARGE);
+            zip.start_file(payload, stored).map_err(zipping)?;
+            let in_payload = |index: usize| chosen.is_none_or(|chosen| chosen.get(index) == Some(&true));
+            compress::pack(&mut zip, coding, options.level, bound, |out| {
+                tar::write(&said.manifest.entries, &self.leaders, &in_payload, parts.contents, out)
+            })?;
+        }
+        zip.finish().map_err(zipping)?.flush().map_err(writing)?;
+        Ok(self.said.losses.0)
+    }
+}
+
+/// `<PackageFormat>`, the payload's coding and its name in a format that is written.
+fn written(format: Format) -> Result<(&'static str, Coding, &'static str), Problem> {
+    match format {
+        Format::Pisi11 => Ok(("1.1", Coding::Lzma, "install.tar.lzma")),
+        Format::Pisi12 => Ok(("1.2", Coding::Xz, "install.tar.xz")),
         other => {
             let reason = format_args!("PiSi packages are written as 1.1 or 1.2, not as {}", other.name());
-            return Err(Problem::forbidden("the format", reason));
+            Err(Problem::forbidden("the format", reason))
         }
-    };
-    said.losses.fatal()?;
-    // A manifest that breaks a rule of its own would make a package that nobody can read.
-    parts.manifest.encode()?;
-    check_scripts(parts)?;
-    let leaders = hash::leaders(&said.manifest.entries);
-    let found = hash::read(&said.manifest.entries, &leaders, parts.contents)?;
-    let sha1s: Vec<Option<Sha1Digest>> = found.iter().map(|found| found.sha1).collect();
-    let files = entries::files_xml(&said.manifest.entries, &sha1s);
-    keep_times(&mut said, &files, &found)?;
-    let metadata = metadata::write(&said.manifest, &said.translations, version);
-    check_metadata(&metadata, &said)?;
+    }
+}
 
-    let mut zip = ZipWriter::new(out);
-    let options_of = |method| {
-        SimpleFileOptions::default()
-            .compression_method(method)
-            .last_modified_time(DateTime::default())
-            .unix_permissions(0o644)
-    };
-    let deflated = options_of(CompressionMethod::Deflated).compression_level(Some(9));
-    let member = |zip: &mut ZipWriter<_>, name: &str, content: &[u8]| {
-        zip.start_file(name, deflated).map_err(zipping)?;
-        zip.write_all(content).map_err(writing)
-    };
-    let mut last = "";
-    for (script, &given) in said.manifest.scripts.iter().zip(&said.scripts) {
-        // One file may serve several models.
-        if script.file != last {
-            let content = parts.scripts.get(given).map_or(&[][..], Vec::as_slice);
-            member(&mut zip, &format!("comar/{}", script.file), content)?;
-        }
-        last = &script.file;
-    }
-    member(&mut zip, super::metadata::NAME, metadata.as_bytes())?;
-    member(&mut zip, super::files_xml::NAME, files.as_bytes())?;
-    if chosen.is_none_or(|chosen| chosen.contains(&true)) {
-        let bound = tar::bound(&said.manifest.entries);
-        let stored = options_of(CompressionMethod::Stored).large_file(bound >= LARGE);
-        zip.start_file(payload, stored).map_err(zipping)?;
-        let in_payload = |index: usize| chosen.is_none_or(|chosen| chosen.get(index) == Some(&true));
-        compress::pack(&mut zip, coding, options.level, bound, |out| {
-            tar::write(&said.manifest.entries, &leaders, &in_payload, parts.contents, out)
-        })?;
-    }
-    zip.finish().map_err(zipping)?.flush().map_err(writing)?;
-    Ok(said.losses.0)
+fn member_options(method: CompressionMethod) -> SimpleFileOptions {
+    let options = SimpleFileOptions::default().compression_method(method);
+    options.last_modified_time(DateTime::default()).unix_permissions(0o644)
+}
+
+/// A member that is deflated.
+fn member(zip: &mut ZipWriter<impl Write + Seek>, name: &str, content: &[u8]) -> Result<(), Problem> {
+    let options = member_options(CompressionMethod::Deflated).compression_level(Some(9));
+    zip.start_file(name, options).map_err(zipping)?;
+    zip.write_all(content).map_err(writing)
 }
 
 /// The scripts given are those that the manifest tells of.
@@ -159,11 +192,8 @@ fn check_scripts(parts: &Parts<'_>) -> Result<(), Problem> {
 }
 
 /// Tells, as a reader will, which Python sources keep their time.
-fn keep_times(said: &mut Said, files: &str, found: &[hash::Found]) -> Result<(), Problem> {
-    let limits = Limits::default();
-    check_size(super::files_xml::NAME, files, limits.file_list_bytes)?;
-    let promised = super::files_xml::read(files.as_bytes(), &limits)?;
-    let python = Python::new(&promised);
+fn keep_times(said: &mut Said, promised: &[DraftEntry], found: &[hash::Found]) {
+    let python = Python::new(promised);
     let entries = &mut said.manifest.entries;
     let mut groups = std::collections::HashSet::new();
     let keeps: Vec<bool> = (0..entries.len())
@@ -185,7 +215,6 @@ fn keep_times(said: &mut Said, files: &str, found: &[hash::Found]) -> Result<(),
             entry.keep_mtime = keeps;
         }
     }
-    Ok(())
 }
 
 /// Reads what is about to be written, which must say what can be said.
