@@ -128,6 +128,9 @@ pub enum Error {
         /// What it needs.
         needed: BaseNeeded,
     },
+    /// Two packages have no delta of the kind asked for between them.
+    #[error("there is no delta: {0}")]
+    NoDelta(String),
     /// A signature that was asked for is not there or is wrong.
     #[error("{}: {reason}", file.display())]
     Signature {
@@ -210,7 +213,7 @@ impl Error {
             | Error::FileChanged { .. } => Class::Conflict,
             Error::NoBase { .. } | Error::NoBaseFile { .. } => Class::Missing,
             Error::Signature { .. } => Class::Damaged,
-            Error::Unpackable { .. } | Error::Description { .. } => Class::Usage,
+            Error::NoDelta(_) | Error::Unpackable { .. } | Error::Description { .. } => Class::Usage,
             Error::Io { source, .. } => io_class(source),
         }
     }

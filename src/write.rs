@@ -5,6 +5,7 @@ use std::io::{BufWriter, Seek, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use ambar_pkgfmt::pisi::DeltaError;
 use ambar_pkgfmt::pisi::filename::{DeltaFileName, PackageFileName};
 use ambar_pkgfmt::{Format, Manifest, PackageId, Parts, Problem, native, pisi};
 use rayon::ThreadPool;
@@ -118,7 +119,7 @@ pub struct Written {
 /// Writes a package. Runs on the threads of the current pool.
 pub(crate) fn write(parts: &Parts<'_>, target: &Target) -> Result<Written, Error> {
     written(parts, None, target, |out| match target.format {
-        Format::Native => native::write(parts, &native_options(target), out).map(|_| Vec::new()),
+        Format::Native => Ok(native::write(parts, &native_options(target), out).map(|_| Vec::new())?),
         format => {
             let losses = pisi::write(parts, format, &pisi_options(target), out)?;
             Ok(losses.iter().map(ToString::to_string).collect())
@@ -129,10 +130,12 @@ pub(crate) fn write(parts: &Parts<'_>, target: &Target) -> Result<Written, Error
 /// Writes the delta from one package to another.
 pub(crate) fn write_delta(old: &Parts<'_>, new: &Parts<'_>, target: &Target) -> Result<Written, Error> {
     written(new, Some(old.manifest), target, |out| match target.format {
-        Format::Native => native::write_delta(old, new, &native_options(target), out).map(|_| Vec::new()),
+        Format::Native => {
+            Ok(native::write_delta(old, new, &native_options(target), out).map(|_| Vec::new())?)
+        }
         format => {
-            let _ = (format, pisi_options(target));
-            Err(Problem::NotAPackage("TODO".into()))
+            let losses = pisi::write_delta(old.manifest, new, format, &pisi_options(target), out)?;
+            Ok(losses.iter().map(ToString::to_string).collect())
         }
     })
 }
@@ -153,7 +156,7 @@ fn written(
     parts: &Parts<'_>,
     from: Option<&Manifest>,
     target: &Target,
-    write: impl FnOnce(&mut BufWriter<&File>) -> Result<Vec<String>, Problem>,
+    write: impl FnOnce(&mut BufWriter<&File>) -> Result<Vec<String>, DeltaError>,
 ) -> Result<Written, Error> {
     let path = target.file(parts.manifest, from);
     let package = parts.manifest.id().map_err(|error| problem(&path, error.into()))?;
@@ -169,7 +172,10 @@ fn written(
         .tempfile_in(directory)
         .map_err(fail("write"))?;
     let mut out = BufWriter::with_capacity(1 << 20, fresh.as_file());
-    let losses = write(&mut out).map_err(|error| problem(&path, error))?;
+    let losses = write(&mut out).map_err(|error| match error {
+        DeltaError::Problem(error) => problem(&path, error),
+        reason => Error::NoDelta(reason.to_string()),
+    })?;
     out.flush().map_err(fail("write"))?;
     drop(out);
     let length = fresh.as_file().metadata().map_err(fail("look at"))?.len();

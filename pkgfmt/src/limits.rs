@@ -12,7 +12,8 @@ pub struct Limits {
     pub metadata_bytes: u64,
     /// Fields of one control file.
     pub metadata_fields: usize,
-    /// Packages that the relations of a control file name, alternatives included.
+    /// Targets of all relations of a package, alternatives included, where short texts can ask for many (Debian,
+    /// Portage, Entropy).
     pub relation_targets: usize,
     /// Bytes of one file list (files.xml, conffiles, md5sums).
     pub file_list_bytes: u64,
@@ -28,8 +29,6 @@ pub struct Limits {
     pub database_steps: u64,
     /// Depth of groups in a dependency (Portage, Entropy).
     pub dependency_depth: usize,
-    /// Targets of all relations of a package, where short texts can ask for many (Portage, Entropy).
-    pub relation_targets: usize,
     /// Elements of one XML document.
     pub xml_elements: usize,
     /// Depth of an XML document.
@@ -53,7 +52,6 @@ impl Default for Limits {
             entries: 250_000,
             metadata_bytes: 16 << 20,
             metadata_fields: 1_000,
-            relation_targets: 100_000,
             file_list_bytes: 128 << 20,
             manifest_bytes: 64 << 20,
             index_bytes: 16 << 20,

@@ -192,7 +192,10 @@ mod tests {
             ("dev-libs/openssl:*", "dev-libs/openssl"),
             ("dev-libs/openssl:0/1.1=", "dev-libs/openssl (slot = 0) …"),
             (">=dev-lang/python-2.7.5-r2:2.7[xml(+),-tk]", "dev-lang/python (>= 2.7.5-r2, slot = 2.7) …"),
-            ("app/a-1.0#3.2-sabayon~4@repo", "app/a (= 1.0, tag = 3.2-sabayon, release = 4, repository = repo)"),
+            (
+                "app/a-1.0#3.2-sabayon~4@repo",
+                "app/a (= 1.0, tag = 3.2-sabayon, release = 4, repository = repo)",
+            ),
             ("app/a:0::gentoo", "app/a (slot = 0, repository = gentoo)"),
             ("media-libs/x264-0.0.20100118", "media-libs/x264 (= 0.0.20100118)"),
             ("virtual/libstdc++", "virtual/libstdc++"),
@@ -204,8 +207,25 @@ mod tests {
     #[test]
     fn what_is_no_atom_is_none() {
         for text in [
-            "", "!", "foo", "=foo/bar", ">=a/b", "a/b/c", "../b", "a/..", "a/b[", "a/b[]", "a/b:", "a/b#",
-            "a/b~x", "a/b*", "a/\u{202e}b", "-a/b", "a/-b", "a /b", "a/b:\0",
+            "",
+            "!",
+            "foo",
+            "=foo/bar",
+            ">=a/b",
+            "a/b/c",
+            "../b",
+            "a/..",
+            "a/b[",
+            "a/b[]",
+            "a/b:",
+            "a/b#",
+            "a/b~x",
+            "a/b*",
+            "a/\u{202e}b",
+            "-a/b",
+            "a/-b",
+            "a /b",
+            "a/b:\0",
         ] {
             assert_eq!(shown(text), None, "{text:?}");
         }
@@ -216,7 +236,10 @@ mod tests {
         assert_eq!(split_version("zlib-1.2.3-r1"), Some(("zlib", "1.2.3-r1")));
         assert_eq!(split_version("font-adobe-100dpi-1.0.1"), Some(("font-adobe-100dpi", "1.0.1")));
         assert_eq!(split_version("gtk+-2.18.6_rc1_p3"), Some(("gtk+", "2.18.6_rc1_p3")));
-        assert_eq!(split_version("ca-certificates-20180409.3.37"), Some(("ca-certificates", "20180409.3.37")));
+        assert_eq!(
+            split_version("ca-certificates-20180409.3.37"),
+            Some(("ca-certificates", "20180409.3.37"))
+        );
         assert_eq!(split_version("foo"), None);
         assert_eq!(split_version("-1.0"), None);
     }

@@ -118,7 +118,8 @@ impl Database {
                 "table" if start.eq_ignore_ascii_case("CREATE TABLE ") => tables.push(name),
                 "index" => {}
                 _ => {
-                    let reason = format!("its {kind} '{name}' is no plain table, and nothing else belongs there");
+                    let reason =
+                        format!("its {kind} '{name}' is no plain table, and nothing else belongs there");
                     return Err(Problem::forbidden(DATABASE, reason));
                 }
             }
@@ -158,9 +159,8 @@ impl Database {
         // What a row costs beside its bytes counts as well: there may be millions of empty ones.
         let cost = 32 + value.as_bytes_or_null().ok().flatten().map_or(0, <[u8]>::len) as u64;
         let left = self.left.get().checked_sub(cost);
-        let left = left.ok_or_else(|| {
-            Problem::limit("what the database says", self.limits.metadata_bytes)
-        })?;
+        let left =
+            left.ok_or_else(|| Problem::limit("what the database says", self.limits.metadata_bytes))?;
         self.left.set(left);
         Ok(match value {
             ValueRef::Null => Value::Text(String::new()),
@@ -222,7 +222,8 @@ fn connect(
         connection.set_limit(limit, value)?;
     }
     connection.deserialize_read_exact("main", source.slice(start, length as u64), length, true)?;
-    connection.execute_batch("PRAGMA cell_size_check = ON; PRAGMA query_only = ON; PRAGMA cache_size = -2048;")?;
+    connection
+        .execute_batch("PRAGMA cell_size_check = ON; PRAGMA query_only = ON; PRAGMA cache_size = -2048;")?;
     connection.authorizer(Some(allowed))?;
     let mut left = limits.database_steps / STEPS as u64;
     let exhausted = Arc::clone(exhausted);

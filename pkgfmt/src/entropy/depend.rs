@@ -235,7 +235,9 @@ mod tests {
 
     #[test]
     fn what_is_not_well_formed_is_none() {
-        for text in ["(", ")", "|| a", "a? b", "|| (", "x? ( a ) )", "^^ ( a b )", "|| || ( a )", "? ( a )", "x?"] {
+        for text in
+            ["(", ")", "|| a", "a? b", "|| (", "x? ( a ) )", "^^ ( a b )", "|| || ( a )", "? ( a )", "x?"]
+        {
             assert_eq!(of(text, &[]), None, "{text}");
         }
     }

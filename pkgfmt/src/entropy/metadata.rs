@@ -92,10 +92,9 @@ pub(super) fn read(xpak: &Xpak, record: Option<&Record>, limits: &Limits) -> Res
     }
     manifest.licences = licences(licence, &enabled, limits)?;
     manifest.categories = vec![category];
-    let flags = record.filter(|record| !record.flags.is_empty()).map_or_else(
-        || portage_flags(xpak, &enabled),
-        |record| record.flags.join(" "),
-    );
+    let flags = record
+        .filter(|record| !record.flags.is_empty())
+        .map_or_else(|| portage_flags(xpak, &enabled), |record| record.flags.join(" "));
     if !flags.is_empty() {
         properties.push(("portage.use".into(), flags));
     }
@@ -124,7 +123,9 @@ fn identity(xpak: &Xpak, record: Option<&Record>) -> Result<(String, String, Str
     let (category, name, version) = match record {
         Some(record) => (record.category.as_str(), record.name.as_str(), record.version.as_str()),
         None => {
-            let full = xpak.text("PF").ok_or_else(|| Problem::damaged(XPAK, "it has no PF to take the name from"))?;
+            let full = xpak
+                .text("PF")
+                .ok_or_else(|| Problem::damaged(XPAK, "it has no PF to take the name from"))?;
             let (name, version) = atom::split_version(full).ok_or_else(|| bad("name and version", full))?;
             (xpak.text_or_empty("CATEGORY"), name, version)
         }

@@ -41,7 +41,8 @@ mod tests {
 
     #[test]
     fn the_nearest_place_decides() {
-        let protection = Protection::new("/etc /usr/share/X11//xkb/ /etc/env.d/own", "/etc/env.d /etc/fonts/fonts.conf");
+        let protection =
+            Protection::new("/etc /usr/share/X11//xkb/ /etc/env.d/own", "/etc/env.d /etc/fonts/fonts.conf");
         let covers = |path: &str| protection.covers(&PayloadPath::new(path.as_bytes()).unwrap());
         assert!(covers("etc/passwd"));
         assert!(covers("usr/share/X11/xkb/rules"));

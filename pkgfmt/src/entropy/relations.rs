@@ -102,7 +102,13 @@ impl Relations {
     }
 
     /// Takes every part of a tree that can be said.
-    fn take(&mut self, place: &str, kind: RelationKind, tree: Tree<'_>, limits: &Limits) -> Result<(), Problem> {
+    fn take(
+        &mut self,
+        place: &str,
+        kind: RelationKind,
+        tree: Tree<'_>,
+        limits: &Limits,
+    ) -> Result<(), Problem> {
         for part in tree.parts() {
             if !self.take_part(place, kind, &part, limits)? {
                 self.unread(place, &part.words().join(" "));
@@ -124,7 +130,8 @@ impl Relations {
         let Some(clauses) = part.clauses(limits.relation_targets) else { return Ok(false) };
         let mut said: Vec<(RelationKind, Vec<Atom>)> = Vec::new();
         for clause in clauses {
-            let Some(atoms) = clause.iter().map(|word| atom::parse(word)).collect::<Option<Vec<Atom>>>() else {
+            let Some(atoms) = clause.iter().map(|word| atom::parse(word)).collect::<Option<Vec<Atom>>>()
+            else {
                 return Ok(false);
             };
             let kind = match atoms.as_slice() {

@@ -24,7 +24,10 @@ impl Xpak {
         let mut rest = index;
         while !rest.is_empty() {
             if places.len() >= limits.container_members {
-                return Err(Problem::limit("the number of values in the xpak", limits.container_members as u64));
+                return Err(Problem::limit(
+                    "the number of values in the xpak",
+                    limits.container_members as u64,
+                ));
             }
             let length = number(&mut rest)?;
             let name = rest.split_at_checked(length).ok_or_else(truncated)?;
