@@ -1,14 +1,14 @@
 //! Whether a set of packages is consistent: every relation of every package holds within it.
 //!
 //! The check is over the packages given and installed; choosing packages is the resolver's work. Relations
-//! are PiSi's (`RuntimeDependencies`, `Conflicts`); conflicts are symmetric. A problem that the live
+//! are those that must hold (depends, pre-depends, conflicts, breaks); conflicts are symmetric. A problem that the live
 //! generation has already is not held against a change that did not make it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use ambar_pkgfmt::Manifest;
 use ambar_pkgfmt::relation::{Constraint, Relation, RelationKind, Target, TargetKind};
-use ambar_pkgfmt::version;
+use ambar_pkgfmt::version::Candidate;
 
 use crate::error::Problem;
 
@@ -130,22 +130,29 @@ pub(crate) fn replaced_by<'m>(newcomer: &Manifest, installed: &[&'m Manifest]) -
     installed
         .iter()
         .filter(|old| old.name != newcomer.name)
-        .filter(|old| {
-            targets.iter().any(|target| {
-                target.kind == TargetKind::Package
-                    && target.name == old.name
-                    && holds(&target.constraints, old, &old.version, &old.release)
-            })
-        })
+        .filter(|old| targets.iter().any(|target| is_replaced(target, old)))
         .map(|old| old.name.as_str())
         .collect()
 }
 
-/// Whether all conditions hold; one that cannot be decided does not.
+/// Whether a package is what a `Replaces` names, by its name or because it counts as that name.
+fn is_replaced(target: &Target, old: &Manifest) -> bool {
+    if target.kind != TargetKind::Package {
+        return false;
+    }
+    if target.name == old.name {
+        return holds(&target.constraints, old, &old.version, &old.release);
+    }
+    let provides = old.relations.iter().filter(|relation| relation.kind == RelationKind::Provides);
+    let counts = |one: &&Target| one.kind == TargetKind::Package && one.name == target.name;
+    target.constraints.is_empty()
+        && provides.flat_map(|relation| &relation.alternatives).any(|one| counts(&one))
+}
+
+/// Whether all conditions hold of a package in that version and release; one that cannot be decided does not.
 fn holds(constraints: &[Constraint], manifest: &Manifest, version: &str, release: &str) -> bool {
-    constraints
-        .iter()
-        .all(|constraint| version::satisfies(constraint, manifest.order, version, release).unwrap_or(false))
+    let candidate = Candidate { version, release, ..Candidate::from(manifest) };
+    constraints.iter().all(|constraint| candidate.meets(constraint).unwrap_or(false))
 }
 
 #[cfg(test)]

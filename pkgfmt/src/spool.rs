@@ -8,7 +8,7 @@ use crate::contents::Contents;
 use crate::digest::{ContentHasher, Digest};
 use crate::error::{Error, Problem};
 use crate::manifest::{Manifest, Node};
-use crate::package::{Hashed, Member, PackageFile, PayloadSink, Stopped};
+use crate::package::{Hashed, Member, PackageFile, Payload, PayloadSink, Stopped};
 use crate::source::Source;
 
 /// The content of a package's regular files.
@@ -30,7 +30,8 @@ impl Spool {
     /// [`Error`] for whatever is wrong with the package, and where no temporary file can be written.
     pub fn read(package: &mut PackageFile, stop: &dyn Fn() -> bool) -> Result<(Manifest, Spool), Error> {
         let file = tempfile::tempfile().map_err(|error| no_room(package, error))?;
-        let (manifest, sink) = read_into(package, BufWriter::with_capacity(1 << 20, file), stop)?;
+        let (manifest, sink) =
+            read_into(package, BufWriter::with_capacity(1 << 20, file), stop, PackageFile::read_payload)?;
         let file = sink.out.into_inner().map_err(|error| no_room(package, error.into_error()))?;
         let source = Source::File(Arc::new(file), sink.end);
         // One member may stand for several entries: hard links, or all files of one content.
@@ -54,18 +55,25 @@ impl Contents for Spool {
     }
 }
 
-/// Reads a whole package and lets its content go: every entry is checked against what the package promises.
+/// Reads a whole package and lets its content go: every entry is checked against what the package promises,
+/// and against the MD5 sums that it lists.
 ///
 /// # Errors
 /// As [`Spool::read`].
 pub fn check(package: &mut PackageFile, stop: &dyn Fn() -> bool) -> Result<Manifest, Error> {
-    read_into(package, io::sink(), stop).map(|(manifest, _)| manifest)
+    let mut md5 = package.md5_check()?;
+    let read =
+        |package: &PackageFile, sink: &mut dyn PayloadSink| package.read_payload(&mut md5.around(sink));
+    let (manifest, _) = read_into(package, io::sink(), stop, read)?;
+    md5.finish(&manifest)?;
+    Ok(manifest)
 }
 
 fn read_into<'s, W: Write>(
     package: &mut PackageFile,
     out: W,
     stop: &'s dyn Fn() -> bool,
+    read: impl FnOnce(&PackageFile, &mut dyn PayloadSink) -> Result<Payload, Error>,
 ) -> Result<(Manifest, Sink<'s, W>), Error> {
     package.list()?;
     let entries = &package.draft().entries;
@@ -78,7 +86,7 @@ fn read_into<'s, W: Write>(
         stop,
         failed: None,
     };
-    let read = package.read_payload(&mut sink);
+    let read = read(package, &mut sink);
     if let Some(source) = sink.failed.take() {
         return Err(no_room(package, source));
     }

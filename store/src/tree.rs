@@ -215,8 +215,20 @@ impl<'a> Tree<'a> {
         }
     }
 
+    /// The one package that declares that it overwrites all others that have this path.
+    fn declared_owner(&self, claim: &Claim) -> Option<(u32, u32)> {
+        let manifest = |source: &(u32, u32)| self.packages[source.0 as usize].manifest;
+        let over_all = |source: &&(u32, u32)| {
+            let others = claim.sources.iter().filter(|other| other != source);
+            others.clone().all(|other| manifest(source).overwrites(manifest(other)))
+        };
+        let mut owners = claim.sources.iter().filter(over_all);
+        // Two that overwrite each other have not said whose it is.
+        owners.next().copied().filter(|_| owners.next().is_none())
+    }
+
     /// Gives a path that several packages have to one of them: the one that is told to take it now, or the
-    /// one that was chosen before among all who have it.
+    /// one that was chosen before among all who have it, or the one that declares that it overwrites the others.
     fn settle(&mut self, claim: &Claim, recorded: Option<&Overwrite>) -> Result<Overwrite, PathConflict> {
         let name = |source: &(u32, u32)| self.packages[source.0 as usize].manifest.name.clone();
         let refuse = |a: &(u32, u32), b: &(u32, u32), clash| {
@@ -239,13 +251,15 @@ impl<'a> Tree<'a> {
             // Nobody has said which of them is to have it.
             [a, b, ..] => return refuse(a, b, Clash::BothTake),
             [] => {
-                if let Some(newcomer) = claim.sources.iter().rev().find(|source| !settled(source)) {
+                let newcomer = claim.sources.iter().rev().find(|source| !settled(source));
+                let declared = newcomer.and_then(|_| self.declared_owner(claim));
+                if let Some(newcomer) = newcomer.filter(|_| declared.is_none()) {
                     let other = claim.sources.iter().find(|other| *other != newcomer).unwrap_or(newcomer);
                     return refuse(other, newcomer, Clash::Both);
                 }
                 let chosen =
                     claim.sources.iter().find(|source| recorded.is_some_and(|r| r.winner == name(source)));
-                chosen.copied().unwrap_or(claim.sources[0])
+                declared.or(chosen.copied()).unwrap_or(claim.sources[0])
             }
         };
         let mut others: Vec<String> =

@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 use crate::codec::CodecError;
 use crate::digest::{Digest, PackageId};
 use crate::path::PayloadPath;
-use crate::relation::{Relation, coded};
+use crate::relation::{Relation, RelationKind, coded};
+use crate::version::Candidate;
 
 /// Longest name of an extended attribute, in bytes (`XATTR_NAME_MAX` on Linux).
 const MAX_XATTR_NAME: usize = 255;
@@ -306,6 +307,17 @@ impl Manifest {
                 Node::Directory => 0,
             })
             .fold(0, u64::saturating_add)
+    }
+
+    /// Whether this package may have paths that `other` has as well, and takes them
+    /// ([`RelationKind::Overwrites`]). A condition that cannot be decided does not hold.
+    #[must_use]
+    pub fn overwrites(&self, other: &Manifest) -> bool {
+        let overwrites = self.relations.iter().filter(|relation| relation.kind == RelationKind::Overwrites);
+        overwrites.flat_map(|relation| &relation.alternatives).any(|target| {
+            let met = |constraint| Candidate::from(other).meets(constraint).unwrap_or(false);
+            target.name == other.name && target.constraints.iter().all(met)
+        })
     }
 
     /// `version`, or `version-release` where there is a release.
