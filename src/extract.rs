@@ -3,13 +3,14 @@
 //! Nothing is written through a link: regular files are made first, in directories that were made here, and
 //! links last. The directory must be absent or empty; if anything fails it is as it was.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::path::Path;
 
 use ambar_pkgfmt::{
-    ContentHasher, Entry, Hashed, Limits, Manifest, Member, Node, PackageFile, PayloadPath, PayloadSink,
-    Stopped,
+    ContentHasher, Digest, Entry, Hashed, Limits, Manifest, Member, Node, PackageFile, PayloadPath,
+    PayloadSink, Stopped,
 };
 use ambar_store::Dir;
 
@@ -17,7 +18,7 @@ use crate::error::Error;
 use crate::observer::{Event, Observer};
 
 /// Unpacks the package file at `file` into `directory`, checking every entry. Owners are applied only by the
-/// superuser; setuid and setgid bits likewise. `observer` is told how far it is, and can stop it.
+/// superuser; setuid and setgid bits and file capabilities likewise. `observer` is told how far it is, and can stop it.
 ///
 /// # Errors
 /// [`Error`] for a damaged package, a directory that is not empty, or what the system refuses.
@@ -27,7 +28,8 @@ pub fn extract(
     limits: &Limits,
     observer: &dyn Observer,
 ) -> Result<Manifest, Error> {
-    let package = PackageFile::open(file, limits)?;
+    let mut package = PackageFile::open(file, limits)?;
+    package.list()?;
     let existed = directory.exists();
     if !existed {
         let fail = |source| Error::Io { operation: "make directory", path: directory.into(), source };
@@ -63,16 +65,33 @@ fn unpack(package: &PackageFile, top: &Dir, observer: &dyn Observer) -> Result<M
     };
     let manifest = package.finish(&payload, &sink.hashed)?;
     let superuser = rustix::process::geteuid().is_root();
-    let mut leaders: Vec<&PayloadPath> = Vec::new();
-    for entry in &manifest.entries {
+    // Only the first of a hard-link group came, and of files with one content perhaps only one.
+    let mut leaders: Vec<usize> = Vec::new();
+    let mut came: HashMap<Digest, usize> = HashMap::new();
+    for (index, hashed) in sink.hashed.iter().enumerate() {
+        if let Some(hashed) = hashed {
+            came.entry(hashed.digest).or_insert(index);
+        }
+    }
+    for (index, entry) in manifest.entries.iter().enumerate() {
         match &entry.node {
             Node::Directory => drop(ensure(top, &entry.path)?),
-            Node::File { .. } => {
+            Node::File { digest, .. } => {
                 let leader = (entry.link_group as usize).checked_sub(1).and_then(|group| leaders.get(group));
+                let here = sink.hashed.get(index).is_some_and(Option::is_some);
                 match leader {
-                    Some(leader) => link(top, leader, &entry.path)?,
-                    None if entry.link_group > 0 => leaders.push(&entry.path),
-                    None => {}
+                    // The one that came need not be the group's first name.
+                    Some(&leader) if here => relink(top, &entry.path, &manifest.entries[leader].path)?,
+                    Some(&leader) => link(top, &manifest.entries[leader].path, &entry.path)?,
+                    None => {
+                        if !here {
+                            let from = came.get(digest).map(|&from| &manifest.entries[from].path);
+                            duplicate(top, from, &entry.path)?;
+                        }
+                        if entry.link_group > 0 {
+                            leaders.push(index);
+                        }
+                    }
                 }
             }
             Node::Symlink { .. } => {}
@@ -185,6 +204,25 @@ fn ensure(top: &Dir, path: &PayloadPath) -> Result<Dir, Error> {
     Ok(dir)
 }
 
+/// Makes a file with the content of another; an empty one without.
+fn duplicate(top: &Dir, from: Option<&PayloadPath>, to: &PayloadPath) -> Result<(), Error> {
+    let (to_dir, to_name) = place(top, to)?;
+    let mut file = to_dir.make_file(to_name, 0o600)?;
+    if let Some(from) = from {
+        let (from_dir, from_name) = place(top, from)?;
+        let copied = std::io::copy(&mut from_dir.file(from_name)?, &mut file);
+        copied.map_err(|source| Error::Io { operation: "write", path: to_dir.join(to_name), source })?;
+    }
+    Ok(())
+}
+
+/// Makes `path` another name of `leader`, instead of the file of its own that it is.
+fn relink(top: &Dir, path: &PayloadPath, leader: &PayloadPath) -> Result<(), Error> {
+    let (dir, name) = place(top, path)?;
+    dir.unlink(name)?;
+    link(top, leader, path)
+}
+
 fn link(top: &Dir, from: &PayloadPath, to: &PayloadPath) -> Result<(), Error> {
     let ((from_dir, from_name), (to_dir, to_name)) = (place(top, from)?, place(top, to)?);
     rustix::fs::linkat(&from_dir, from_name, &to_dir, to_name, rustix::fs::AtFlags::empty())
@@ -207,6 +245,12 @@ fn attributes(
     let mode = if superuser { entry.mode } else { entry.mode & 0o1777 };
     rustix::fs::fchmod(&file, rustix::fs::Mode::from_raw_mode(u32::from(mode)))
         .map_err(fail("set the mode of"))?;
+    for (name, value) in &entry.xattrs {
+        if superuser || name.starts_with(b"user.") {
+            rustix::fs::fsetxattr(&file, name.as_slice(), value, rustix::fs::XattrFlags::empty())
+                .map_err(fail("set an extended attribute of"))?;
+        }
+    }
     if let Some(mtime) = entry.mtime {
         let time = rustix::fs::Timespec { tv_sec: mtime, tv_nsec: 0 };
         let times = rustix::fs::Timestamps { last_access: time, last_modification: time };

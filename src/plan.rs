@@ -136,6 +136,9 @@ pub struct PlannedFile {
     pub length: u64,
     /// Its format.
     pub format: Format,
+    /// The ids of the keys that its signatures name; they are not checked.
+    #[serde(default)]
+    pub signers: Vec<String>,
 }
 
 /// What happens to a package.

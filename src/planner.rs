@@ -159,7 +159,8 @@ fn candidate(root: &Root, path: &OsPath) -> Result<Candidate, Error> {
     let mut package = PackageFile::open(&path.0, root.limits())?;
     package.list()?;
     let (length, digest) = hash(&path.0)?;
-    let file = PlannedFile { path: absolute(path), digest, length, format: package.format() };
+    let signers = package.signers().iter().map(ToString::to_string).collect();
+    let file = PlannedFile { path: absolute(path), digest, length, format: package.format(), signers };
     Ok(Candidate { file, draft: package.draft().clone(), base: package.base_needed(), known: None })
 }
 

@@ -328,7 +328,8 @@ fn cached_file(
         if row.package == package.id && store.store().has_cached(digest)? {
             let path = store.store().cached(digest);
             let format = PackageFile::open(&path, limits)?.format();
-            return Ok(Some(PlannedFile { path: OsPath(path), digest, length: row.length, format }));
+            let (path, length, signers) = (OsPath(path), row.length, Vec::new());
+            return Ok(Some(PlannedFile { path, digest, length, format, signers }));
         }
     }
     Ok(None)

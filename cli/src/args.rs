@@ -156,7 +156,7 @@ pub(crate) enum Command {
     Sign(Sign),
     /// Read a package file whole and check every entry, and who signed it
     VerifyFile(VerifyFile),
-    /// Show everything that a package file says, without reading its payload
+    /// Show everything that a package file says, without reading the content of its files
     Inspect {
         /// The package file
         file: PathBuf,

@@ -1,8 +1,9 @@
 //! Entries of packages, for people and for machines.
 
 use ambar::pkgfmt::digest::hex;
+use ambar::pkgfmt::manifest::gives_rights;
 use ambar::pkgfmt::path::Shown;
-use ambar::pkgfmt::{DraftEntry, Entry, Node};
+use ambar::pkgfmt::{DraftEntry, DraftNode, Entry, Node};
 use serde_json::{Value, json};
 
 /// Bytes as text where they are UTF-8, otherwise as `{"hex": "…"}`.
@@ -56,8 +57,18 @@ pub(crate) fn line(entry: &Entry) -> String {
 
 /// What a file list promises of an entry, for machines.
 pub(crate) fn draft_json(entry: &DraftEntry) -> Value {
+    let (kind, target) = match &entry.node {
+        None => (None, None),
+        Some(DraftNode::Directory) => (Some("directory"), None),
+        Some(DraftNode::File) => (Some("file"), None),
+        Some(DraftNode::Symlink(target)) => (Some("symlink"), Some(bytes_json(target))),
+    };
     json!({
         "path": entry.path,
+        "type": kind,
+        "target": target,
+        "digest": entry.digest,
+        "owner_names": entry.owner_names,
         "size": entry.size,
         "mode": entry.mode.map(mode_text),
         "uid": entry.uid,
@@ -74,7 +85,7 @@ pub(crate) fn draft_cells(entry: &DraftEntry) -> [String; 5] {
     let flags: Vec<&str> = [
         (entry.config, "config"),
         (entry.permanent, "permanent"),
-        (entry.mode.is_some_and(|mode| mode & 0o6000 != 0 && entry.sha1.is_some()), "setuid"),
+        (entry.may_be_file() && gives_rights(entry.mode.unwrap_or(0), &entry.xattrs), "setuid"),
     ]
     .into_iter()
     .filter_map(|(set, name)| set.then_some(name))
@@ -83,7 +94,11 @@ pub(crate) fn draft_cells(entry: &DraftEntry) -> [String; 5] {
         entry.mode.map_or_else(|| "-".to_owned(), mode_text),
         entry.size.map_or_else(|| "-".to_owned(), |size| size.to_string()),
         if entry.kind.is_empty() { "-".to_owned() } else { crate::text::shown(&entry.kind) },
-        entry.path.to_string(),
+        match &entry.node {
+            Some(DraftNode::Directory) => format!("{}/", entry.path),
+            Some(DraftNode::Symlink(target)) => format!("{} -> {}", entry.path, Shown(target)),
+            Some(DraftNode::File) | None => entry.path.to_string(),
+        },
         flags.join(" "),
     ]
 }

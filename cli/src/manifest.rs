@@ -39,7 +39,10 @@ pub(crate) fn show(context: &Context, manifest: &Manifest, translations: &Transl
     field(context, "version", &manifest.full_version());
     field(context, "build", &manifest.build);
     field(context, "arch", &manifest.arch);
-    field(context, "distribution", &[&*manifest.distribution, &*manifest.distribution_release].join(" "));
+    let distribution = [&*manifest.distribution, &*manifest.distribution_release].join(" ");
+    field(context, "distribution", distribution.trim());
+    field(context, "slot", &manifest.slot);
+    field(context, "tag", &manifest.tag);
     field(context, "source", &manifest.source);
     field(context, "homepage", &manifest.homepage);
     field(context, "packager", &manifest.packager);

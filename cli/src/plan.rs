@@ -57,15 +57,19 @@ pub(crate) fn table(items: &[Item], painter: Painter) -> String {
             _ => shown(&item.version),
         };
         let stored = if item.action == Action::Remove { String::new() } else { size(item.stored) };
-        // Nothing is signed yet: a file is taken as it is.
-        let signed = if item.file.is_some() { "unsigned" } else { "" };
+        // A root knows no keys yet: a file named by hand is taken as it is.
+        let signed = match &item.file {
+            Some(file) if file.signers.is_empty() => "unsigned".to_owned(),
+            Some(file) => format!("signed by {}, not checked", file.signers.join(", ")),
+            None => String::new(),
+        };
         table.row([
             (style, item.action.name().to_owned()),
             plain(shown(&item.name)),
             plain(version),
             plain(size(item.installed_size)),
             plain(stored),
-            (Style::Faint, signed.to_owned()),
+            (Style::Faint, signed),
         ]);
     }
     table.render(painter, true)

@@ -71,22 +71,38 @@ fn package(context: &Context, name: &str) -> Done {
 
 /// Tells what a package file says of itself; `everything` adds its entries and its history.
 fn file(context: &Context, path: &Path, everything: bool) -> Done {
-    let package = PackageFile::open(path, &Limits::default()).map_err(ambar::Error::from)?;
+    let mut package = PackageFile::open(path, &Limits::default()).map_err(ambar::Error::from)?;
+    if everything || package.format().has_file_list() {
+        package.list().map_err(ambar::Error::from)?;
+    }
     let draft = package.draft();
     let bytes = draft.entries.iter().filter_map(|entry| entry.size).fold(0, u64::saturating_add);
     field(context, "file", &path.display().to_string());
     field(context, "format", package.format().name());
-    field(context, "signature", "none: unsigned");
+    let signers: Vec<String> = package.signers().iter().map(ToString::to_string).collect();
+    let signature = match signers.as_slice() {
+        [] => "none: unsigned".to_owned(),
+        keys => format!("of key {}; `verify-file --key` checks it", keys.join(", ")),
+    };
+    field(context, "signature", &signature);
+    if let Some(base) = package.base_needed() {
+        let release = base.release.as_deref().or(base.id.as_ref().map(|_| "with id")).unwrap_or_default();
+        let id = base.id.map(|id| id.to_string()).unwrap_or_default();
+        field(context, "delta against", &format!("{} {release} {id}", base.name));
+    }
     show(context, &draft.manifest, package.translations());
+    let listed = everything || package.format().has_file_list();
     let content = format!("{}, {}", count(draft.entries.len() as u64, "path"), size(bytes));
-    field(context, "content", &content);
+    field(context, "content", if listed { &content } else { "only the payload tells: `inspect` reads it" });
     let mut result = json!({
         "kind": "file",
         "file": OsPath(path.into()),
         "format": package.format(),
-        "signed": false,
+        "signed": !signers.is_empty(),
+        "signers": signers,
+        "base": package.base_needed(),
         "manifest": manifest::to_json(&draft.manifest, package.translations()),
-        "content_bytes": bytes,
+        "content_bytes": listed.then_some(bytes),
     });
     if everything {
         show_rest(context, &draft.manifest, package.translations());
@@ -99,7 +115,7 @@ fn file(context: &Context, path: &Path, everything: bool) -> Done {
         context.output().print(&table.render(painter, true));
         result["entries"] = draft.entries.iter().map(entry::draft_json).collect();
     } else {
-        result["entries"] = json!(draft.entries.len());
+        result["entries"] = json!(listed.then_some(draft.entries.len()));
     }
     Ok(result.into())
 }

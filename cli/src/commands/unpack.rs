@@ -14,7 +14,9 @@ use crate::text::{count, shown};
 pub(crate) fn extract(context: &Context, file: &Path, directory: &Path) -> Done {
     let limits = Limits::default();
     let (manifest, entries) = if context.dry_run() {
-        let draft = PackageFile::open(file, &limits).map_err(ambar::Error::from)?.draft().clone();
+        let mut package = PackageFile::open(file, &limits).map_err(ambar::Error::from)?;
+        package.list().map_err(ambar::Error::from)?;
+        let draft = package.draft().clone();
         (draft.manifest, draft.entries.len())
     } else {
         let manifest = ambar::extract(file, directory, &limits, &Watcher::new(context))?;

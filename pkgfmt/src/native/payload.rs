@@ -13,8 +13,13 @@ use super::index::{Frame, Group, PATCH_BYTES, frame_length};
 use super::layout::{Kind, read_at};
 use super::objects::{Object, Objects};
 use super::{Given, NativeFile, frames};
+use super::{KeyId, Signature};
 
 impl Reader for NativeFile {
+    fn signers(&self) -> Vec<KeyId> {
+        self.signatures().iter().map(Signature::key).collect()
+    }
+
     fn format(&self) -> Format {
         Format::Native
     }
