@@ -213,7 +213,13 @@ impl Root {
         profile: ambar_store::Profile,
         live: &[Installed],
     ) -> Result<Job, Error> {
-        let mut package = PackageFile::open(&file.path.0, self.limits())?;
+        let store = writer.root().store();
+        let cached = (file.path.0 == store.cached(file.digest)).then(|| store.map_cached(file.digest));
+        let mut package = match cached.transpose()?.flatten() {
+            // Nobody can shorten a file of the store's own under a mapping.
+            Some(bytes) => PackageFile::from_bytes(&file.path.0, bytes, self.limits())?,
+            None => PackageFile::open(&file.path.0, self.limits())?,
+        };
         if let Some(needed) = package.base_needed() {
             let installed = find_base(live, &needed, &file.path.0)?;
             // A handle of its own: the delta's reader keeps it.

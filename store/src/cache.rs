@@ -6,8 +6,9 @@
 use std::fs::File;
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use ambar_pkgfmt::{ContentHasher, Digest};
+use ambar_pkgfmt::{ContentHasher, Digest, SharedBytes};
 use camino::Utf8PathBuf;
 
 use crate::error::{Context, Error};
@@ -30,6 +31,20 @@ impl Store {
         let cache = self.dir().dir("cache")?;
         let Some(opened) = crate::dir::absent_is_none(cache.file(file.to_hex()))? else { return Ok(false) };
         Ok(digest_of_mapped(&opened, &self.cached(file))? == file)
+    }
+
+    /// The cached package file with that digest, mapped; `None` when the cache has none. It is not hashed.
+    ///
+    /// # Errors
+    /// [`Error::Io`] for anything but absence.
+    pub fn map_cached(&self, file: Digest) -> Result<Option<SharedBytes>, Error> {
+        let cache = self.dir().dir("cache")?;
+        let Some(opened) = crate::dir::absent_is_none(cache.file(file.to_hex()))? else { return Ok(None) };
+        let path = self.cached(file);
+        if opened.metadata().on("look at", &path)?.len() == 0 {
+            return Ok(Some(Arc::new(Vec::new())));
+        }
+        Ok(Some(Arc::new(map(&opened, &path)?)))
     }
 
     /// Keeps a package file under its digest: a reflink where the file system can, otherwise a copy. What is
@@ -79,13 +94,17 @@ fn copy_hashing(mut from: &File, to: &mut File, path: &Path) -> Result<Digest, E
 }
 
 /// The digest of a file of the cache.
-#[allow(unsafe_code)]
 fn digest_of_mapped(file: &File, path: &Path) -> Result<Digest, Error> {
     if file.metadata().on("look at", path)?.len() == 0 {
         return Ok(Digest::of(b""));
     }
+    Ok(Digest::of(&map(file, path)?))
+}
+
+/// Maps a file of the cache, which is not empty.
+#[allow(unsafe_code)]
+fn map(file: &File, path: &Path) -> Result<memmap2::Mmap, Error> {
     // SAFETY: only the store's owner can reach the cache, and ambar never writes to or shortens a file of it
     // in place, so the mapping cannot change or lose pages while it is read.
-    let map = unsafe { memmap2::Mmap::map(file) }.on("map", path)?;
-    Ok(Digest::of(&map))
+    unsafe { memmap2::Mmap::map(file) }.on("map", path)
 }

@@ -107,6 +107,12 @@ impl<'r> Writer<'r> {
         self.live.as_ref()
     }
 
+    /// The root that is written.
+    #[must_use]
+    pub fn root(&self) -> &Root {
+        self.root
+    }
+
     /// The database as it was when the lock was taken; only this process can change it.
     #[must_use]
     pub fn reader(&self) -> Option<&Reader> {
