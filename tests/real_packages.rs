@@ -185,6 +185,27 @@ fn every_real_package_is_installed_as_an_independent_unpacking_says() {
     println!("{} packages, {entries} entries", unpackings.len());
 }
 
+#[test]
+fn every_debian_package_is_installed_as_dpkg_unpacks_it() {
+    let Some(files) = debian_packages() else { return };
+    if !Command::new("dpkg-deb").arg("--version").output().is_ok_and(|output| output.status.success()) {
+        println!("skipped: no dpkg-deb");
+        return;
+    }
+    let (some, others) = files.split_at(files.len() / 2);
+    let compare_all = |files: &[PathBuf]| {
+        // A few at a time: what is in them is held in memory twice.
+        for files in files.chunks(4) {
+            unpackings(files).iter().flatten().for_each(install_and_compare);
+        }
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| compare_all(some));
+        compare_all(others);
+    });
+    println!("{} packages", files.len());
+}
+
 /// The files of one package in every container format that there is of it.
 fn formats_of(shared: &Path, name: &str) -> Vec<PathBuf> {
     let mut files = packages_below(shared);

@@ -1,17 +1,20 @@
 #!/usr/bin/env python3
-"""Unpacks PiSi packages (.pisi, .eopkg; container formats 1.0, 1.1 and 1.2) in memory and says what is in them.
+"""Unpacks packages in memory and says what is in them: PiSi's (.pisi, .eopkg; container formats 1.0, 1.1 and 1.2),
+Entropy's (.tbz2) and, with the help of dpkg-deb, Debian's (.deb).
 
-A second opinion for the tests, which shares no code with ambar: only Python's own zipfile, tarfile and lzma.
+A second opinion for the tests, which shares no code with ambar: only Python's own zipfile, tarfile, lzma and bz2.
 One line of JSON for each file given: {"file": NAME, "entries": {PATH: {…}}}, where PATH and "target" are in
 hexadecimal, since they need not be text, and each entry has "type" (file, directory or symlink), "mode" (or null
 where the container does not say), and, for files, "size" and "sha1"; "owner" is [uid, gid] (or null).
 """
+import bz2
 import hashlib
 import io
 import json
 import lzma
 import os
 import stat
+import subprocess
 import sys
 import tarfile
 import zipfile
@@ -72,6 +75,13 @@ def from_tar(stream):
 
 
 def unpack(file):
+    if file.endswith(".deb"):
+        tar = subprocess.run(["dpkg-deb", "--fsys-tarfile", file], check=True, stdout=subprocess.PIPE).stdout
+        return from_tar(io.BytesIO(tar))
+    if file.endswith(".tbz2"):
+        # What follows the stream is the xpak.
+        with open(file, "rb") as packed:
+            return from_tar(io.BytesIO(bz2.BZ2Decompressor().decompress(packed.read())))
     with zipfile.ZipFile(file) as archive:
         names = archive.namelist()
         if "install.tar.lzma" in names:

@@ -191,9 +191,9 @@ pub(crate) enum Command {
         #[arg(value_name = "DIR")]
         directory: Option<PathBuf>,
     },
-    /// Explain ambar, a command, or `exit-codes`
+    /// Explain ambar, a command, `exit-codes` or `package.toml`
     Help {
-        /// A command, or exit-codes
+        /// A command, exit-codes or package.toml
         #[arg(value_name = "COMMAND")]
         topic: Option<OsString>,
     },

@@ -1,28 +1,6 @@
 //! `package.toml`: everything that a manifest can say, written by hand.
 //!
-//! ```toml
-//! name = "hello"
-//! version = "1.2"                  # order = "plain" (the default), "pisi", "entropy" or "debian"
-//! release = "3"
-//! summary = "Says hello"
-//! licences = ["MIT"]
-//!
-//! [relations]
-//! depends = ["libc >= 2.36", "exim4 | sendmail", "@system.base", "pkgconfig(zlib)"]
-//! provides = ["greeter (= 1.2)", { kind = "capability", name = "greetings" }]
-//!
-//! [translations.tr]
-//! summary = "Merhaba der"
-//!
-//! [[files]]                        # each applies to all paths it matches; what comes later wins
-//! match = "etc/**"
-//! config = true
-//!
-//! [[scripts]]
-//! system = "deb"
-//! role = "postinst"
-//! file = "postinst"                # beside package.toml
-//! ```
+//! `docs/package.toml` shows all of it.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -319,5 +297,52 @@ impl From<WrittenChange> for Change {
             |a: WrittenAction| ChangeAction { action: a.action, package: a.package, target: a.target };
         let actions = actions.into_iter().map(action).collect();
         Change { release, version, date, kinds, comment, author, email, actions }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Description, String> {
+        let dir = tempfile::tempdir().map_err(|error| error.to_string())?;
+        let path = dir.path().join("package.toml");
+        std::fs::write(&path, text).map_err(|error| error.to_string())?;
+        std::fs::write(dir.path().join("postinst"), "#!/bin/sh\n").map_err(|error| error.to_string())?;
+        Description::read(&path).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_example_says_everything() {
+        let description = read(include_str!("../../docs/package.toml")).unwrap();
+        let manifest = &description.manifest;
+        assert_eq!((&*manifest.name, &*manifest.full_version()), ("hello", "1.2-3"));
+        let shown: Vec<String> = manifest.relations.iter().map(ToString::to_string).collect();
+        let wanted =
+            ["libc (>= 2.36)", "exim4 | sendmail (> 8, release < 9)", "@system.base", "pkgconfig(zlib)"];
+        assert_eq!(shown[..4], wanted);
+        assert_eq!(manifest.relations[5].alternatives[0].kind, TargetKind::Capability);
+        assert_eq!(manifest.scripts[0].size, 10);
+        assert_eq!(description.scripts, [b"#!/bin/sh\n".to_vec()]);
+        assert_eq!(description.translations.summary["tr"], "Merhaba der");
+        assert_eq!(manifest.history[0].actions[0].action, "serviceRestart");
+        assert_eq!(manifest.properties.len(), 3);
+        assert_eq!(description.rules.len(), 2);
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        for (text, part) in [
+            ("version = '1'", "name"),
+            ("name = 'a'\nversion = '1'\nbogus = 1", "bogus"),
+            ("name = 'a b'\nversion = '1'", "name"),
+            ("name = 'a'\nversion = '1'\norder = 'rpm'", "order"),
+            ("name = 'a'\nversion = '1'\n[relations]\ndepends = ['b >=']", "b >="),
+            ("name = 'a'\nversion = '1'\n[relations]\nneeds = ['b']", "needs"),
+            ("name = 'a'\nversion = '1'\n[[scripts]]\nsystem = 'x'\nfile = 'missing'", "missing"),
+        ] {
+            let error = read(text).expect_err(text);
+            assert!(error.contains(part), "{text}: {error}");
+        }
     }
 }

@@ -10,6 +10,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
+use ambar::pkgfmt::Format;
 use ambar::{Options, OsPath, Outcome, Request, Root, Silent};
 
 /// The example packages of the repository.
@@ -34,7 +35,7 @@ pub(crate) fn shared_packages() -> Option<PathBuf> {
     None
 }
 
-/// Every package file below a directory that is one of PiSi's and no delta, sorted.
+/// Every package file below a directory that is no delta, sorted.
 pub(crate) fn packages_below(dir: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut stack = vec![dir.to_path_buf()];
@@ -44,13 +45,26 @@ pub(crate) fn packages_below(dir: &Path) -> Vec<PathBuf> {
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
             if path.is_dir() {
                 stack.push(path);
-            } else if (name.ends_with(".pisi") || name.ends_with(".eopkg")) && !name.contains(".delta.") {
+            } else if path.extension().is_some_and(Format::is_extension) && !name.contains(".delta.") {
                 found.push(path);
             }
         }
     }
     found.sort();
     found
+}
+
+/// Real Debian packages: those below `$AMBAR_TEST_DEBS`, or else those that apt has fetched. Where there are none
+/// a line says that the test was skipped.
+pub(crate) fn debian_packages() -> Option<Vec<PathBuf>> {
+    let dir = std::env::var_os("AMBAR_TEST_DEBS").map_or("/var/cache/apt/archives".into(), PathBuf::from);
+    let mut files = if dir.is_dir() { packages_below(&dir) } else { Vec::new() };
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "deb"));
+    if files.is_empty() {
+        println!("skipped: no .deb files in {} (set AMBAR_TEST_DEBS)", dir.display());
+        return None;
+    }
+    Some(files)
 }
 
 pub(crate) fn install(root: &Root, files: &[PathBuf]) -> Result<Outcome, ambar::Error> {

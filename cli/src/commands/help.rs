@@ -1,4 +1,4 @@
-//! `help`: ambar, a command, or the exit codes.
+//! `help`: ambar, a command, the exit codes, or package.toml.
 
 use std::ffi::{OsStr, OsString};
 
@@ -9,6 +9,9 @@ use crate::args::Cli;
 use crate::context::Context;
 use crate::style::Style;
 use crate::{Done, EXIT_CODES, external};
+
+/// Everything that a package.toml can say.
+const PACKAGE_TOML: &str = include_str!("../../../docs/package.toml");
 
 pub(crate) fn help(context: &Context, topic: Option<&OsStr>) -> Done {
     let painter = context.output().out_style();
@@ -26,6 +29,10 @@ pub(crate) fn help(context: &Context, topic: Option<&OsStr>) -> Done {
                 .map(|(code, meaning)| json!({ "code": code, "meaning": meaning }))
                 .collect();
             return Ok(json!({ "exit_codes": codes }).into());
+        }
+        Some(topic) if topic == "package.toml" => {
+            context.output().print(PACKAGE_TOML);
+            return Ok(json!({ "text": PACKAGE_TOML }).into());
         }
         Some(topic) => {
             let mut whole = Cli::command();
