@@ -279,7 +279,13 @@ fn a_directory_becomes_a_package_and_the_package_that_directory() {
 
     let out = dir.path().join("out");
     ambar::extract(&path, &out, &limits(), &Silent).unwrap();
-    assert_eq!(tree(&out), tree(&top));
+    let without_inodes = |top: &Path| {
+        tree(top)
+            .into_iter()
+            .map(|(path, seen)| (path, (seen.kind, seen.mode, seen.content)))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(without_inodes(&out), without_inodes(&top));
     let inode = |name: &str| out.join("usr/bin").join(name).metadata().unwrap().ino();
     assert_eq!(inode("tool"), inode("other-name"));
     assert_ne!(inode("tool"), inode("same-content"));
