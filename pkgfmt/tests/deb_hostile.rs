@@ -322,7 +322,12 @@ fn relations_that_dpkg_refuses_are_refused() {
     refused(&with_fields("Pre-Depends: a [amd64]\n"), &["Pre-Depends"]);
     refused(&with_fields("Recommends: a (~ 1)\n"), &["Recommends", "no version"]);
     refused(&with_fields("Provides: a (>= 1)\n"), &["Provides", "one version"]);
-    refused(&with_fields(&format!("Suggests: {}a\n", "a,".repeat(100_000))), &["relations name", "100000"]);
+    let limits = Limits { relation_targets: 10, ..Limits::default() };
+    let many = with_fields(&format!("Suggests: {}a\n", "a,".repeat(10)));
+    accepted(&many);
+    assert!(matches!(problem_within(&many, &limits), Problem::Limit { limit: 10, .. }));
+    let more = with_fields(&format!("Suggests: {}a\n", "a,".repeat(Limits::default().relation_targets)));
+    refused(&more, &["relations name", "limit"]);
 }
 
 #[test]
@@ -352,6 +357,18 @@ fn a_payload_holds_what_packages_may_hold() {
         refused(&with_data(&[hard_link("./a", target), file("./later", b"x")]), &["a:", "hard link"]);
     }
     refused(&with_data(&[symlink("./l", "x"), hard_link("./a", "./l")]), &["a:", "hard link"]);
+    let records = |text: &[u8]| tar_member(tar::EntryType::XHeader, "./PaxHeaders/a", "", text, 0o644);
+    for (record, word) in [
+        (&b"38 SCHILY.xattr.security.capability=x\n"[..], "extended attributes"),
+        (b"22 GNU.sparse.major=1\n", "sparse"),
+        (b"9 size=9\n", "size"),
+        (b"9 path=b\n9 path=c\n", "twice"),
+        (b"99 path=b\n", "pax record"),
+    ] {
+        refused(&with_data(&[records(record), file("./a", b"x")]), &["data.tar.gz", word]);
+    }
+    let whole = tar_member(tar::EntryType::XGlobalHeader, "pax", "", b"9 path=b\n", 0o644);
+    refused(&with_data(&[whole, file("./a", b"x")]), &["whole archive"]);
     let mut huge = tar::Header::new_gnu();
     huge.set_path("a").unwrap();
     huge.set_size(u64::MAX / 2);

@@ -164,7 +164,8 @@ fn header(source: &Source, at: u64) -> Result<(Vec<u8>, u64), Problem> {
     if rest[42..] != *b"`\n" {
         return Err(Problem::damaged(WHAT, "a member's header is damaged, or something follows its end"));
     }
-    let name = name.trim_ascii_end();
+    let blanks = name.iter().rev().take_while(|&&byte| byte == b' ').count();
+    let name = &name[..name.len() - blanks];
     let name = name.strip_suffix(b"/").unwrap_or(name);
     if name.is_empty() || !name.iter().all(u8::is_ascii_graphic) {
         return Err(Problem::damaged(WHAT, format_args!("'{}' is no member's name", Shown(name))));
