@@ -164,14 +164,15 @@ fn header(source: &Source, at: u64) -> Result<(Vec<u8>, u64), Problem> {
     if rest[42..] != *b"`\n" {
         return Err(Problem::damaged(WHAT, "a member's header is damaged, or something follows its end"));
     }
-    let name = name.trim_ascii_end();
+    let blanks = name.iter().rev().take_while(|&&byte| byte == b' ').count();
+    let name = &name[..name.len() - blanks];
     let name = name.strip_suffix(b"/").unwrap_or(name);
     if name.is_empty() || !name.iter().all(u8::is_ascii_graphic) {
         return Err(Problem::damaged(WHAT, format_args!("'{}' is no member's name", Shown(name))));
     }
-    let digits = rest[32..42].trim_ascii();
-    let size = std::str::from_utf8(digits).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
-    let size = size.and_then(|text| text.parse().ok());
+    let digits = std::str::from_utf8(&rest[32..42]).unwrap_or_default().trim_matches(' ');
+    let size = Some(digits).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
+    let size = size.and_then(|digits| digits.parse().ok());
     let size = size.ok_or_else(|| Problem::damaged(Shown(name), "its size is no number"))?;
     Ok((name.to_vec(), size))
 }

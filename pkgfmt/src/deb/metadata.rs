@@ -43,7 +43,7 @@ fn take(field: &Field, manifest: &mut Manifest, limits: &Limits) -> Result<(), P
             if !words::is_name(value) {
                 return bad(value, "is no package's name");
             }
-            // To dpkg names differ in more than case.
+            // dpkg takes names that differ in case alone for one.
             manifest.name = value.to_ascii_lowercase();
         }
         "version" => {

@@ -2,6 +2,7 @@
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::print_stdout, clippy::new_without_default)]
 
 pub mod build;
+pub mod deb;
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
