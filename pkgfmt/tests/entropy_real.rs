@@ -90,22 +90,17 @@ fn the_tree_is_the_one_that_tarfile_finds() {
 }
 
 #[test]
-fn contents_and_payload_agree_on_what_is_in_both() {
-    let files = packages();
-    let Some(expected) = python(&files) else { return };
+fn contents_and_payload_agree() {
     let mut compared = 0;
-    for (path, expected) in files.iter().zip(expected) {
-        for entry in expected["tree"].as_array().unwrap() {
-            let (Some(md5), Some(name)) = (entry["md5"].as_str(), entry["path"].as_str()) else { continue };
-            let line = format!("obj /{name} {md5} ");
-            let Some(contents) = expected["xpak"]["CONTENTS"].as_str() else { continue };
-            if name.is_ascii() {
-                assert!(contents.contains(&line), "{}: {line}", path.display());
-                compared += 1;
-            }
-        }
+    for path in packages() {
+        let mut package = open(&path);
+        package.list().unwrap();
+        let mut check = package.md5_check().unwrap();
+        let mut sink = HashingSink::new(package.draft());
+        let payload = package.read_payload(&mut check.around(&mut sink)).unwrap();
+        compared += check.finish(&package.finish(&payload, &sink.hashes).unwrap()).unwrap();
     }
-    println!("{compared} files compared");
+    assert!(compared > 20, "{compared} files");
 }
 
 #[test]
