@@ -4,7 +4,7 @@
 mod common;
 
 use ambar_pkgfmt::relation::{Op, RelationKind, Subject, TargetKind};
-use ambar_pkgfmt::{Entry, Format, Limits, Manifest, Node, PackageFile, Problem};
+use ambar_pkgfmt::{Entry, Format, Limits, Manifest, Node, PackageFile};
 use common::{packages, read, shared_data};
 
 #[test]

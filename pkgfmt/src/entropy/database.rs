@@ -171,7 +171,7 @@ impl Database {
     fn columns(&self, table: &str) -> Result<BTreeSet<String>, Problem> {
         let query = format!("SELECT * FROM \"{}\" LIMIT 0", table.replace('"', "\"\""));
         let statement = self.connection.prepare(&query).map_err(|error| self.problem(&error))?;
-        Ok(statement.column_names().into_iter().map(str::to_ascii_lowercase).collect())
+        Ok(statement.column_names().map(str::to_ascii_lowercase).collect())
     }
 
     fn query(&self, query: &str, parameter: Option<i64>) -> Result<Vec<Vec<Value>>, Problem> {
