@@ -3,10 +3,8 @@
 
 mod common;
 
-use std::path::Path;
-
 use ambar_pkgfmt::relation::{Op, RelationKind, Subject, TargetKind};
-use ambar_pkgfmt::{Entry, Format, Limits, Manifest, Node, PackageFile, Problem};
+use ambar_pkgfmt::{Entry, Format, Limits, Manifest, Node, PackageFile};
 use common::{packages, read, shared_data};
 
 #[test]
@@ -106,17 +104,4 @@ fn hard_links_of_real_packages_are_groups() {
     }
     println!("{linked} names in hard-link groups");
     assert!(linked > 0);
-}
-
-fn refusal(path: &Path) -> Problem {
-    PackageFile::open(path, &Limits::default()).unwrap_err().problem
-}
-
-#[test]
-fn a_package_of_another_system_is_refused_by_name() {
-    let Some(data) = shared_data() else { return };
-    for entry in std::fs::read_dir(data.join("packages/entropy-tbz2")).unwrap() {
-        let problem = refusal(&entry.unwrap().path());
-        assert!(matches!(problem, Problem::NotAPackage(_)), "{problem}");
-    }
 }

@@ -9,8 +9,9 @@
 //! repository must be the same; `:=` and `:*` allow every slot. Conditions on USE flags and subslots cannot be
 //! said in a target: [`Atom::loosened`] tells that they were left out.
 
-use crate::manifest::is_package_name;
+use crate::manifest::{VersionOrder, is_package_name};
 use crate::relation::{Op, Subject, Target};
+use crate::version::Version;
 
 /// One dependency.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,20 +139,9 @@ pub(super) fn split_version(text: &str) -> Option<(&str, &str)> {
     })
 }
 
-/// Whether `text` is a version as Portage and Entropy write it:
-/// `[cvs.]N(.N)*[a-z](_(alpha|beta|pre|rc|p)N?)*[-rN]`.
+/// Whether `text` is a version in the order of Portage and Entropy.
 pub(super) fn is_version(text: &str) -> bool {
-    let text = text.strip_prefix("cvs.").unwrap_or(text);
-    let text = without_revision(text);
-    let mut parts = text.split('_');
-    let numbers = parts.next().unwrap_or_default();
-    let numbers = numbers.strip_suffix(|c: char| c.is_ascii_lowercase()).unwrap_or(numbers);
-    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    let suffix = |text: &str| {
-        let kinds = ["alpha", "beta", "pre", "rc", "p"];
-        kinds.iter().any(|kind| text.strip_prefix(kind).is_some_and(digits))
-    };
-    numbers.split('.').all(|number| !number.is_empty() && digits(number)) && parts.all(suffix)
+    Version::parse(VersionOrder::Entropy, text).is_ok()
 }
 
 /// A version without its `-rN`.

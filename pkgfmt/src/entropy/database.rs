@@ -2,8 +2,10 @@
 //!
 //! SQLite reads it from memory, read-only, and nothing in it is believed: its schema may hold ordinary tables
 //! and indexes and nothing else (a view or a virtual table under a table's name would run what it pleases),
-//! statements may read columns of tables and do nothing more, and memory, rows and steps are bounded. Columns
-//! came and went with the years, so each query first asks what there is.
+//! statements may read columns of tables and do nothing more, and memory, rows and steps are bounded. Each
+//! statement reads one table from its start, without its indexes: there is nothing to join or to sort, so
+//! nothing can multiply, and no damaged index can hide a row. Columns came and went with the years, so each
+//! query first asks what there is.
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -98,9 +100,46 @@ impl Database {
         self.tables.get(table).is_some_and(|known| columns.iter().all(|&column| known.contains(column)))
     }
 
-    /// The rows of a query with at most one parameter.
-    pub(super) fn rows(&self, query: &str, parameter: Option<i64>) -> Result<Vec<Vec<Value>>, Problem> {
-        self.query(query, parameter)
+    /// These columns of a table's rows, in the order of the rows: of those whose `key` is that number, or of
+    /// all. No rows when the table or a column is not there.
+    pub(super) fn rows(
+        &self,
+        table: &str,
+        columns: &[&str],
+        key: Option<(&str, i64)>,
+    ) -> Result<Vec<Vec<Value>>, Problem> {
+        let query = format!("SELECT {} FROM {table} NOT INDEXED", columns.join(", "));
+        match key {
+            _ if !self.has(table, columns) => Ok(Vec::new()),
+            None => self.query(&query, None),
+            Some((key, _)) if !self.has(table, &[key]) => Ok(Vec::new()),
+            Some((key, number)) => self.query(&format!("{query} WHERE {key} = ?1"), Some(number)),
+        }
+    }
+
+    /// One column of the first row whose `key` is each of these numbers; nothing for those that have none.
+    pub(super) fn look_up(
+        &self,
+        table: &str,
+        key: &str,
+        column: &str,
+        numbers: impl Iterator<Item = i64>,
+    ) -> Result<Vec<Option<Value>>, Problem> {
+        if !self.has(table, &[key, column]) {
+            return Ok(Vec::new());
+        }
+        let broken = |error: rusqlite::Error| self.problem(&error);
+        let query = format!("SELECT {column} FROM {table} NOT INDEXED WHERE {key} = ?1 LIMIT 1");
+        let mut statement = self.connection.prepare(&query).map_err(broken)?;
+        let mut found = Vec::new();
+        for number in numbers {
+            let mut rows = statement.query([number]).map_err(broken)?;
+            found.push(match rows.next().map_err(broken)? {
+                Some(row) => Some(self.value(row.get_ref(0).map_err(broken)?)?),
+                None => None,
+            });
+        }
+        Ok(found)
     }
 
     /// The names of its tables; anything but tables and indexes is refused.
@@ -132,7 +171,7 @@ impl Database {
     fn columns(&self, table: &str) -> Result<BTreeSet<String>, Problem> {
         let query = format!("SELECT * FROM \"{}\" LIMIT 0", table.replace('"', "\"\""));
         let statement = self.connection.prepare(&query).map_err(|error| self.problem(&error))?;
-        Ok(statement.column_names().into_iter().map(str::to_ascii_lowercase).collect())
+        Ok(statement.column_names().map(str::to_ascii_lowercase).collect())
     }
 
     fn query(&self, query: &str, parameter: Option<i64>) -> Result<Vec<Vec<Value>>, Problem> {
@@ -223,7 +262,7 @@ fn connect(
     }
     connection.deserialize_read_exact("main", source.slice(start, length as u64), length, true)?;
     connection
-        .execute_batch("PRAGMA cell_size_check = ON; PRAGMA query_only = ON; PRAGMA cache_size = -2048;")?;
+        .execute_batch("PRAGMA cell_size_check = ON; PRAGMA query_only = ON; PRAGMA cache_size = -2048; PRAGMA temp_store = MEMORY;")?;
     connection.authorizer(Some(allowed))?;
     let mut left = limits.database_steps / STEPS as u64;
     let exhausted = Arc::clone(exhausted);

@@ -56,7 +56,8 @@ pub(super) fn portage<'a>(
             ")" => {
                 let (Some(group), Some(outer)) = (open.pop(), open.last_mut()) else { return Ok(None) };
                 // An "any of" from which the flags took everything asks for nothing.
-                if !group.dropped && !(group.any && group.members.is_empty()) {
+                let nothing = group.any && group.members.is_empty();
+                if !group.dropped && !nothing {
                     let tree = if group.any { Tree::Any(group.members) } else { Tree::All(group.members) };
                     outer.members.push(tree);
                 }
@@ -209,7 +210,47 @@ fn bounded(clauses: Vec<Clause<'_>>, words: usize) -> Option<Vec<Clause<'_>>> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
+    use proptest::prelude::*;
+
+    /// Whether the tree holds when exactly these words do.
+    fn holds(tree: &Tree<'_>, true_words: &BTreeSet<&str>) -> bool {
+        match tree {
+            Tree::Word(word) => true_words.contains(word),
+            Tree::All(members) => members.iter().all(|member| holds(member, true_words)),
+            Tree::Any(members) => members.iter().any(|member| holds(member, true_words)),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn clauses_mean_what_the_tree_means(
+            tokens in prop::collection::vec(prop::sample::select(vec!["a", "b", "c", "d", "(", ")", "||", "x?", "!x?"]), 0..24),
+            mask in 0_u8..16,
+        ) {
+            let text = tokens.join(" ");
+            let true_words: BTreeSet<&str> =
+                ["a", "b", "c", "d"].into_iter().enumerate().filter(|(bit, _)| mask >> bit & 1 == 1).map(|(_, word)| word).collect();
+            if let Some(tree) = portage(&text, &["x"].into(), &Limits::default()).unwrap() {
+                let met = |clause: &Clause<'_>| clause.iter().any(|word| true_words.contains(word));
+                if let Some(clauses) = tree.clauses(10_000) {
+                    prop_assert_eq!(holds(&tree, &true_words), clauses.iter().all(met));
+                }
+            }
+        }
+
+        #[test]
+        fn any_text_is_read_or_refused(text in "[ab();?!|& /=<>~*:\\[\\]#@0-9.é-]{0,40}") {
+            let _ = portage(&text, &BTreeSet::new(), &Limits::default());
+            let _ = entropy(&text, &Limits::default());
+            for word in text.split_whitespace() {
+                if let Some(atom) = crate::entropy::atom::parse(word) {
+                    prop_assert!(crate::entropy::atom::is_qualified(&atom.target.name));
+                }
+            }
+        }
+    }
 
     fn clauses(tree: Option<Tree<'_>>) -> Option<String> {
         let clauses = tree?.clauses(1000)?;

@@ -34,7 +34,7 @@ use super::{XPAK, atom, depend, relations};
 const LONGEST: usize = 256 << 10;
 
 /// Values that describe the payload.
-const CONTAINER: [&str; 2] = ["CONTENTS", "SIZE"];
+const CONTAINER: [&str; 2] = [super::contents::NAME, "SIZE"];
 
 /// What the package says of itself.
 #[derive(Debug)]

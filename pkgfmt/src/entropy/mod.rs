@@ -12,6 +12,7 @@
 //! their magic numbers. Nothing in a package is run: its ebuild, environment and triggers are kept as data.
 
 mod atom;
+mod contents;
 mod database;
 mod depend;
 mod metadata;
@@ -21,10 +22,14 @@ mod relations;
 mod trailer;
 mod xpak;
 
+use std::collections::BTreeMap;
+
+use crate::digest::Md5Digest;
 use crate::error::Problem;
 use crate::limits::Limits;
 use crate::manifest::Manifest;
 use crate::package::{Draft, DraftNode, Format, Hashed, PayloadSink, Reader, Told};
+use crate::path::PayloadPath;
 use crate::payload::python::Python;
 use crate::payload::{Compression, Reading, Unpacked, finish, scan};
 use crate::source::Source;
@@ -54,6 +59,8 @@ pub(crate) struct EntropyFile {
     payload: u64,
     compression: Compression,
     protection: Protection,
+    /// What the package says that it installed, or nothing.
+    contents: Vec<u8>,
     listed: bool,
     draft: Draft,
     python: Python,
@@ -85,6 +92,7 @@ impl EntropyFile {
             payload: trailer.payload,
             compression,
             protection: protection.unwrap_or_default(),
+            contents: xpak.bytes(contents::NAME).to_vec(),
             listed: false,
             draft: Draft { manifest: metadata.manifest, entries: Vec::new() },
             python: Python::new(&[]),
@@ -131,6 +139,10 @@ impl Reader for EntropyFile {
         self.draft.entries = entries;
         self.listed = true;
         Ok(())
+    }
+
+    fn md5sums(&self) -> Result<BTreeMap<PayloadPath, Md5Digest>, Problem> {
+        contents::md5sums(&self.contents, &self.draft.entries)
     }
 
     fn read_part(&self, _part: usize, sink: &mut dyn PayloadSink) -> Result<Told, Problem> {

@@ -80,8 +80,7 @@ impl Record {
         if !database.has("baseinfo", &base) {
             return Err(Problem::damaged(DATABASE, "it has no table baseinfo of Entropy's"));
         }
-        let query = "SELECT idpackage, name, version, versiontag, revision, slot FROM baseinfo LIMIT 2";
-        let mut rows = database.rows(query, None)?;
+        let mut rows = database.rows("baseinfo", &base, None)?;
         let (Some(row), true) = (rows.pop(), rows.is_empty()) else {
             return Err(Problem::not_a_package("its database does not hold exactly one package"));
         };
@@ -120,10 +119,8 @@ impl Record {
         record.flags.sort();
         record.protect = via("configprotect", "idprotect", "configprotectreference", "protect")?.join(" ");
         record.mask = via("configprotectmask", "idprotect", "configprotectreference", "protect")?.join(" ");
-        if database.has("triggers", &["idpackage", "data"]) {
-            let rows = database.rows("SELECT data FROM triggers WHERE idpackage = ?1", Some(id))?;
-            record.trigger = rows.into_iter().flatten().flat_map(Value::into_bytes).collect();
-        }
+        let rows = database.rows("triggers", &["data"], Some(("idpackage", id)))?;
+        record.trigger = rows.into_iter().flatten().flat_map(Value::into_bytes).collect();
         record.details = details(database, id)?;
         Ok(record)
     }
@@ -139,12 +136,7 @@ fn one(database: &Database, table: &str, columns: &[&str], id: i64) -> Result<Op
 
 /// The values of the rows of a table, in the order of the rows, joined by tabs.
 fn list(database: &Database, table: &str, columns: &[&str], id: i64) -> Result<Vec<String>, Problem> {
-    if !database.has(table, columns) || !database.has(table, &["idpackage"]) {
-        return Ok(Vec::new());
-    }
-    let columns = columns.join(", ");
-    let query = format!("SELECT {columns} FROM {table} WHERE idpackage = ?1 ORDER BY rowid");
-    Ok(joined(database.rows(&query, Some(id))?))
+    Ok(joined(database.rows(table, columns, Some(("idpackage", id)))?))
 }
 
 /// The values of a second table that the rows of a first one lead to, in the order of the first one's rows.
@@ -154,14 +146,28 @@ fn via(
     (second, column): (&str, &str),
     id: i64,
 ) -> Result<Vec<String>, Problem> {
-    if !database.has(table, &["idpackage", key]) || !database.has(second, &[key, column]) {
-        return Ok(Vec::new());
+    let found = pairs(database, (table, &[key]), (second, key, column), id)?;
+    Ok(found.into_iter().map(|(value, _)| value).collect())
+}
+
+/// As [`via`], each value with the second column of the first table, or nothing where it has one only.
+fn pairs(
+    database: &Database,
+    (table, columns): (&str, &[&str]),
+    (second, key, column): (&str, &str, &str),
+    id: i64,
+) -> Result<Vec<(String, String)>, Problem> {
+    let mut rows = Vec::new();
+    for row in database.rows(table, columns, Some(("idpackage", id)))? {
+        let mut row = row.into_iter().map(Value::into_text);
+        if let Some(number) = row.next().and_then(|number| number.parse().ok()) {
+            rows.push((number, row.next().unwrap_or_default()));
+        }
     }
-    let query = format!(
-        "SELECT b.{column} FROM {table} AS a JOIN {second} AS b ON b.{key} = a.{key} WHERE a.idpackage = ?1 \
-         ORDER BY a.rowid"
-    );
-    Ok(joined(database.rows(&query, Some(id))?))
+    let values = database.look_up(second, key, column, rows.iter().map(|row| row.0))?;
+    let found =
+        values.into_iter().zip(rows).filter_map(|(value, (_, other))| Some((value?.into_text(), other)));
+    Ok(found.collect())
 }
 
 fn joined(rows: Vec<Vec<Value>>) -> Vec<String> {
@@ -172,30 +178,21 @@ fn joined(rows: Vec<Vec<Value>>) -> Vec<String> {
 /// Dependencies with their types: 0 for run time, 1 for afterwards, 2 for those set by hand, 3 for building.
 /// The oldest databases have no types.
 fn dependencies(database: &Database, id: i64) -> Result<Vec<(String, String)>, Problem> {
-    let there = database.has("dependencies", &["idpackage", "iddependency"])
-        && database.has("dependenciesreference", &["iddependency", "dependency"]);
-    if !there {
-        return Ok(Vec::new());
+    let reference = ("dependenciesreference", "iddependency", "dependency");
+    if database.has("dependencies", &["type"]) {
+        return pairs(database, ("dependencies", &["iddependency", "type"]), reference, id);
     }
-    let kind = if database.has("dependencies", &["type"]) { "a.type" } else { "0" };
-    let query = format!(
-        "SELECT b.dependency, {kind} FROM dependencies AS a JOIN dependenciesreference AS b \
-         ON b.iddependency = a.iddependency WHERE a.idpackage = ?1 ORDER BY a.rowid"
-    );
-    let rows = database.rows(&query, Some(id))?;
-    let pair = |row: Vec<Value>| {
-        let mut row = row.into_iter().map(Value::into_text);
-        (row.next().unwrap_or_default(), row.next().unwrap_or_default())
-    };
-    Ok(rows.into_iter().map(pair).collect())
+    let mut found = pairs(database, ("dependencies", &["iddependency"]), reference, id)?;
+    found.iter_mut().for_each(|(_, kind)| kind.push('0'));
+    Ok(found)
 }
 
 /// The architecture: a setting of newer databases, and a part of `packages/ARCH/BRANCH/FILE` in all of them.
 fn arch(database: &Database, download: &str) -> Result<String, Problem> {
-    if database.has("settings", &["setting_name", "setting_value"]) {
-        let query = "SELECT setting_value FROM settings WHERE setting_name = 'arch'";
-        if let Some(arch) = joined(database.rows(query, None)?).into_iter().find(|arch| !arch.is_empty()) {
-            return Ok(arch);
+    for setting in database.rows("settings", &["setting_name", "setting_value"], None)? {
+        let mut setting = setting.into_iter().map(Value::into_text);
+        if setting.next().as_deref() == Some("arch") {
+            return Ok(setting.next().unwrap_or_default());
         }
     }
     let mut parts = download.split('/').skip_while(|part| !part.starts_with("packages"));
@@ -225,20 +222,18 @@ fn details(database: &Database, id: i64) -> Result<Vec<(String, String)>, Proble
     {
         add(property, via(database, ("extrainfo", "idflags"), ("flags", column), id)?);
     }
-    if database.has("needed", &["idpackage", "idneeded", "elfclass"])
-        && database.has("neededreference", &["idneeded", "library"])
-    {
-        let query = "SELECT b.library, a.elfclass FROM needed AS a JOIN neededreference AS b \
-                     ON b.idneeded = a.idneeded WHERE a.idpackage = ?1";
-        let mut values = joined(database.rows(query, Some(id))?);
-        values.sort();
-        add("entropy.needed-library", values);
-    }
+    let needed = pairs(
+        database,
+        ("needed", &["idneeded", "elfclass"]),
+        ("neededreference", "idneeded", "library"),
+        id,
+    )?;
+    let mut needed: Vec<String> =
+        needed.into_iter().map(|(library, class)| format!("{library}\t{class}")).collect();
+    needed.sort();
+    add("entropy.needed-library", needed);
     add("entropy.needed-library", list(database, "needed_libs", &["soname", "elfclass", "user_path"], id)?);
-    if database.has("packagechangelogs", &["category", "name", "changelog"]) {
-        // The table belongs to the package's name; in a package it has one row.
-        let rows = database.rows("SELECT changelog FROM packagechangelogs LIMIT 1", None)?;
-        add("entropy.changelog", joined(rows));
-    }
+    // The table belongs to the package's name; in a package it has one row.
+    add("entropy.changelog", joined(database.rows("packagechangelogs", &["changelog"], None)?));
     Ok(details)
 }

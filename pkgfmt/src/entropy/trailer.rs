@@ -118,7 +118,7 @@ fn with_database(source: &Source, mark: u64, limits: &Limits) -> Result<Option<T
         size if size.is_power_of_two() && size >= 512 => size,
         _ => return Err(damaged("its pages have an absurd size")),
     };
-    if length % page != 0 {
+    if !length.is_multiple_of(page) {
         return Err(damaged("it is no whole number of pages"));
     }
     // SQLite before 3.7 wrote no page count; it counts only when it was written with the last change.

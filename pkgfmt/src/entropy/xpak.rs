@@ -68,6 +68,11 @@ impl Xpak {
         self.text(name).unwrap_or_default()
     }
 
+    /// The value of that name; nothing where there is none.
+    pub(super) fn bytes(&self, name: &str) -> &[u8] {
+        self.0.get(name).map_or(&[], Vec::as_slice)
+    }
+
     /// Names and values, sorted by name.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_slice()))
