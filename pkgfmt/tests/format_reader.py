@@ -4,7 +4,7 @@
     format_reader.py list PACKAGE [BASE-OF-A-DELTA]
     format_reader.py extract PACKAGE DIRECTORY [BASE-OF-A-DELTA]
 
-Frames are unpacked by the program `zstd`; everything else is Python's own library. Content of more than 64 KiB is
+Frames are unpacked by the program `zstd`; everything else is Python's own library. Content of more than 16 KiB is
 not hashed, because BLAKE3 in Python takes its time."""
 import os
 import struct
@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 
-FRAME, PATCH, HASHED = 8388608, 67108864, 65536
+FRAME, PATCH, HASHED = 8388608, 67108864, 16384
 IV = [0x6A09E667, 0xBB67AE85, 0x3C6EF372, 0xA54FF53A, 0x510E527F, 0x9B05688C, 0x1F83D9AB, 0x5BE0CD19]
 ORDER = [2, 6, 3, 10, 7, 0, 4, 13, 1, 11, 12, 5, 9, 14, 15, 8]
 QUARTERS = [(0, 4, 8, 12), (1, 5, 9, 13), (2, 6, 10, 14), (3, 7, 11, 15), (0, 5, 10, 15), (1, 6, 11, 12),
