@@ -42,7 +42,7 @@ pub fn write_delta(
         lacking.map(|(number, object)| (number, candidates.base(new.manifest, object))).collect();
     let base = Old { parts: old, objects: &before, id };
     let (mut groups, whole) = choose(new, &objects, &base, &choices, options)?;
-    let whole = order::arrange(new.manifest, &objects, whole);
+    let whole = order::arrange(new.manifest, &objects, &whole);
     groups.extend(whole.into_iter().map(|objects| Planned { objects, patch: None }));
     let plan = Plan { parts: new, objects: &objects, groups, base: Some(base) };
     write::write_plan(&plan, options, out)

@@ -1,37 +1,66 @@
 //! The order in which a writer stores objects, and which of them share a frame.
 //!
-//! A format rule only says what a group is; which objects are together is the writer's choice. Files of one
-//! extension compress best beside each other, and within an extension those of one directory.
+//! The format only says what a group is; which objects are together is the writer's choice. Path order proved
+//! as good as any by extension, name or type: one directory holds what is alike. What costs is a frame's end
+//! among files that are alike, so a frame that is half full ends where paths differ most. Measured, at level 19
+//! against one stream over a sorted tar: C library 106.0 % with frames filled to the brim, 100.0 % so.
 
 use crate::manifest::Manifest;
+use crate::path::PayloadPath;
 
 use super::index::FRAME_BYTES;
 use super::objects::Objects;
 
-/// The numbers of `wanted` objects, group by group.
-pub(super) fn arrange(manifest: &Manifest, objects: &Objects, mut wanted: Vec<usize>) -> Vec<Vec<usize>> {
-    let path = |number: usize| {
-        let entry = objects.get(number).and_then(|object| manifest.entries.get(object.entry));
-        entry.map(|entry| &entry.path)
+/// Bytes that a frame holds at least before it may end early.
+const HALF: u64 = FRAME_BYTES / 2;
+
+/// The numbers of `wanted` objects, group by group. They ascend, which is the order of their paths.
+pub(super) fn arrange(manifest: &Manifest, objects: &Objects, wanted: &[usize]) -> Vec<Vec<usize>> {
+    let size = |position: usize| {
+        wanted.get(position).and_then(|&number| objects.get(number)).map_or(0, |object| object.size)
     };
-    wanted.sort_by_cached_key(|&number| {
-        let path = path(number);
-        (path.map(|path| extension(path.file_name()).to_vec()), path.cloned())
-    });
-    let mut groups: Vec<Vec<usize>> = Vec::new();
-    let mut room = 0;
-    for number in wanted {
-        let size = objects.get(number).map_or(0, |object| object.size);
-        match groups.last_mut() {
-            Some(group) if size <= room => group.push(number),
-            _ => {
-                groups.push(vec![number]);
-                room = FRAME_BYTES;
+    let path = |position: usize| {
+        let object = wanted.get(position).and_then(|&number| objects.get(number))?;
+        manifest.entries.get(object.entry).map(|entry| &entry.path)
+    };
+    let mut groups = Vec::new();
+    let (mut start, mut filled, mut position) = (0, 0_u64, 0);
+    while position < wanted.len() {
+        if position == start || filled.saturating_add(size(position)) <= FRAME_BYTES {
+            filled = filled.saturating_add(size(position));
+            position += 1;
+            continue;
+        }
+        // The end of the frame may be before any object that leaves it half full.
+        let mut end = position;
+        let mut shared = shared_directories(path(end - 1), path(end));
+        let mut candidate = position;
+        while candidate > start + 1 {
+            candidate -= 1;
+            filled -= size(candidate);
+            if filled < HALF {
+                break;
+            }
+            let here = shared_directories(path(candidate - 1), path(candidate));
+            if here < shared {
+                (end, shared) = (candidate, here);
             }
         }
-        room = room.saturating_sub(size);
+        groups.push(wanted.get(start..end).unwrap_or_default().to_vec());
+        (start, filled, position) = (end, 0, end);
+    }
+    if start < wanted.len() {
+        groups.push(wanted.get(start..).unwrap_or_default().to_vec());
     }
     groups
+}
+
+/// How many directories lead to both paths.
+fn shared_directories(a: Option<&PayloadPath>, b: Option<&PayloadPath>) -> usize {
+    let (Some(a), Some(b)) = (a, b) else { return 0 };
+    let same = a.components().zip(b.components()).take_while(|(a, b)| a == b).count();
+    // The last component is the file's own name.
+    same.min(a.components().count() - 1).min(b.components().count() - 1)
 }
 
 /// What follows the last dot of a file's name; a name may start with one that counts for nothing.

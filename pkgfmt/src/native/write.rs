@@ -42,7 +42,8 @@ pub fn write(
     out: &mut (impl Write + Seek),
 ) -> Result<PackageId, Problem> {
     let objects = Objects::of(parts.manifest)?;
-    let groups = order::arrange(parts.manifest, &objects, (0..objects.len()).collect());
+    let all: Vec<usize> = (0..objects.len()).collect();
+    let groups = order::arrange(parts.manifest, &objects, &all);
     let groups = groups.into_iter().map(|objects| Planned { objects, patch: None }).collect();
     let plan = Plan { parts, objects: &objects, groups, base: None };
     write_plan(&plan, options, out)
