@@ -3,6 +3,7 @@
 
 use std::io::{self, Cursor, Read};
 use std::path::Path;
+use std::sync::Arc;
 
 use ambar_pkgfmt::manifest::{Change, Script};
 use ambar_pkgfmt::pisi::{self, Loss, WriteOptions};
@@ -154,7 +155,10 @@ impl PayloadSink for Keeping {
 
 /// Reads a package whole.
 pub fn whole(path: &Path) -> Result<Whole, Error> {
-    let package = PackageFile::open(path, &Limits::default())?;
+    whole_from(&PackageFile::open(path, &Limits::default())?)
+}
+
+fn whole_from(package: &PackageFile) -> Result<Whole, Error> {
     let mut sink = Keeping::new(package.draft().entries.len());
     let payload = package.read_payload(&mut sink)?;
     let manifest = package.finish(&payload, &sink.hashes)?;
@@ -186,10 +190,8 @@ pub fn share_content(manifest: &Manifest, contents: &mut [Option<Vec<u8>>]) {
 
 /// Reads the bytes of a package whole.
 pub fn whole_of(bytes: &[u8], name: &str) -> Result<Whole, Error> {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join(name);
-    std::fs::write(&path, bytes).unwrap();
-    whole(&path)
+    let bytes = Arc::new(bytes.to_vec());
+    whole_from(&PackageFile::from_bytes(Path::new(name), bytes, &Limits::default())?)
 }
 
 /// A package that says a little of everything that PiSi has.
