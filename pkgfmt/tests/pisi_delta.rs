@@ -1,5 +1,6 @@
 //! Deltas: what they leave out comes from the base, and only what the base really has.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
+#![cfg(feature = "liblzma")]
 
 mod common;
 mod pisi_common;

@@ -1,5 +1,6 @@
 //! PiSi packages that are written read back as they were, here and in another program.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
+#![cfg(feature = "liblzma")]
 
 mod common;
 mod pisi_common;
