@@ -152,6 +152,9 @@ fn seldom<T: std::fmt::Debug + Clone>(
     (what, 0..10_u8).prop_map(move |(what, roll)| (roll == 0 && at_all).then_some(what))
 }
 
+/// A thing with mode, owner, group and flags, time, kind, owner's name and attribute, and whether it has no time.
+type Made = (Thing, (u16, u32, u32, (bool, bool, bool)), i64, String, (Option<String>, bool), Option<()>);
+
 /// Entries at paths that no other one lies below, a few of them hard links or compiled Python files.
 fn entries(
     kind: BoxedStrategy<String>,
@@ -182,7 +185,7 @@ fn entries(
         let build =
             |(path, (thing, (mode, uid, gid, flags), mtime, kind, (owner, attribute), timeless)): (
                 String,
-                (Thing, (u16, u32, u32, (bool, bool, bool)), i64, String, (Option<String>, bool), Option<()>),
+                Made,
             )| {
                 let node = match &thing {
                     Thing::Directory => Node::Directory,

@@ -281,7 +281,7 @@ fn whatever_cannot_be_said_is_listed() {
         }),
         ("a: configuration is of the type 'config'", &|p| p.add_file("a", b"", |e| e.config = true)),
         ("a: of the type 'config', but no configuration", &|p| {
-            p.add_file("a", b"", |e| e.kind = "config".into())
+            p.add_file("a", b"", |e| e.kind = "config".into());
         }),
         ("a and one other: PiSi requires a type; 'data' is written", &|p| {
             p.add_file("a", b"", |entry| entry.kind.clear());
