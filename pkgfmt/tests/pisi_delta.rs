@@ -12,7 +12,7 @@ use ambar_pkgfmt::pisi::{DeltaError, Loss, Lost, WriteOptions, write_delta};
 use ambar_pkgfmt::{Base, Entry, Error, Format, Limits, Manifest, Node, PackageFile, Problem, Sha1Digest};
 use common::build::{Zip, directory, file, files_xml, listed, package, symlink};
 use common::shared_data;
-use pisi_common::{Files, Keeping, Whole, hello, share_content, whole, whole_of};
+use pisi_common::{Files, Keeping, Whole, hello, independently, listing, share_content, whole, whole_of};
 
 /// A whole package as a base, whose SHA-1s are known or not.
 fn base(of: &Whole, known: bool) -> Base {
@@ -177,6 +177,13 @@ fn a_delta_leads_to_the_package_that_it_was_made_for() {
     let expected =
         ["usr/lib/to-file", "usr/lib/to-link", "usr/share/added", "usr/share/changed", "var/lib/hello/"];
     assert_eq!(travelling(&bytes), expected);
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("delta");
+    std::fs::write(&path, bytes).unwrap();
+    if let Some(text) = independently(&path, true) {
+        let travels = |path: &str| expected.iter().any(|name| name.trim_end_matches('/') == path);
+        assert_eq!(text, listing(&new, travels));
+    }
 }
 
 #[test]
