@@ -1,6 +1,6 @@
 """Reads a PiSi package with nothing but Python's own modules, and checks that its payload is what files.xml says.
 
-Prints one line for each member of the payload: type, mode, owner, group, time, size, SHA-1 of the content
+Prints name, version, release and architecture, then one line for each member of the payload: type, mode, owner, group, time, size, SHA-1 of the content
 (of a symlink: its target in hexadecimal digits; of a hard link: the name it links to), path.
 Exits with 1 and says why when anything disagrees. Usage: pisi_reader.py FILE [delta]
 """
@@ -50,6 +50,10 @@ def main():
     wanted = {"1.1": "install.tar.lzma", "1.2": "install.tar.xz"}[form]
     if payload != [wanted] and not (delta and not payload):
         fail(f"the payload of format {form} is {payload}")
+
+    newest = package.find("History/Update")
+    words = [package.findtext("Name"), newest.findtext("Version"), newest.get("release")]
+    print(*words, package.findtext("Architecture") or "", flush=True)
 
     files = ET.fromstring(archive.read("files.xml"))
     promised = {}

@@ -1,15 +1,19 @@
 //! What the tests of the PiSi writers share: packages that are kept in memory whole.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::print_stdout)]
 
+use std::collections::HashMap;
 use std::io::{self, Cursor, Read};
 use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
 
+use ambar_pkgfmt::digest::hex;
 use ambar_pkgfmt::manifest::{Change, Script};
 use ambar_pkgfmt::pisi::{self, Loss, WriteOptions};
 use ambar_pkgfmt::relation::{Op, Relation, RelationKind, Subject, Target, TargetKind};
 use ambar_pkgfmt::{
     ContentHasher, Contents, Digest, Entry, Error, Format, Hashed, Limits, Manifest, Member, Node,
-    PackageFile, Parts, PayloadPath, PayloadSink, Problem, Stopped, Translations, VersionOrder,
+    PackageFile, Parts, PayloadPath, PayloadSink, Problem, Sha1Digest, Stopped, Translations, VersionOrder,
 };
 
 /// A package in memory.
@@ -154,7 +158,10 @@ impl PayloadSink for Keeping {
 
 /// Reads a package whole.
 pub fn whole(path: &Path) -> Result<Whole, Error> {
-    let package = PackageFile::open(path, &Limits::default())?;
+    whole_from(&PackageFile::open(path, &Limits::default())?)
+}
+
+fn whole_from(package: &PackageFile) -> Result<Whole, Error> {
     let mut sink = Keeping::new(package.draft().entries.len());
     let payload = package.read_payload(&mut sink)?;
     let manifest = package.finish(&payload, &sink.hashes)?;
@@ -186,10 +193,54 @@ pub fn share_content(manifest: &Manifest, contents: &mut [Option<Vec<u8>>]) {
 
 /// Reads the bytes of a package whole.
 pub fn whole_of(bytes: &[u8], name: &str) -> Result<Whole, Error> {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join(name);
-    std::fs::write(&path, bytes).unwrap();
-    whole(&path)
+    let bytes = Arc::new(bytes.to_vec());
+    whole_from(&PackageFile::from_bytes(Path::new(name), bytes, &Limits::default())?)
+}
+
+/// What the independent reader prints of a package, or what it refuses.
+pub fn independently(path: &Path, delta: bool) -> Option<String> {
+    let reader = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pisi_reader.py");
+    let mut command = Command::new("python3");
+    command.arg(reader).arg(path).args(delta.then_some("delta"));
+    let Ok(output) = command.output() else {
+        println!("skipped: no python3");
+        return None;
+    };
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Some(String::from_utf8(output.stdout).unwrap())
+}
+
+/// The same listing, from what was to be written, of the paths that travel.
+pub fn listing(package: &Whole, travels: impl Fn(&str) -> bool) -> String {
+    use std::fmt::Write as _;
+    let m = &package.manifest;
+    let mut text = format!("{} {} {} {}\n", m.name, m.version, m.release, m.arch);
+    let mut first = HashMap::new();
+    for (index, entry) in package.manifest.entries.iter().enumerate() {
+        let content = package.contents.0[index].as_deref().unwrap_or_default();
+        let (kind, size, what) = match &entry.node {
+            Node::Directory => ("d", 0, "-".into()),
+            Node::Symlink { target } => ("l", target.len(), hex(target)),
+            Node::File { digest, .. } => {
+                assert_eq!(Digest::of(content), *digest);
+                let leader = if entry.link_group > 0 {
+                    *first.entry(entry.link_group).or_insert(index)
+                } else {
+                    index
+                };
+                match leader == index {
+                    true => ("f", content.len(), Sha1Digest::of(content).to_string()),
+                    false => ("h", content.len(), package.manifest.entries[leader].path.to_string()),
+                }
+            }
+        };
+        let (mode, uid, gid, time) = (entry.mode, entry.uid, entry.gid, entry.mtime.unwrap());
+        if !travels(&entry.path.to_string()) {
+            continue;
+        }
+        writeln!(text, "{kind} {mode:o} {uid} {gid} {time} {size} {what} {}", entry.path).unwrap();
+    }
+    text
 }
 
 /// A package that says a little of everything that PiSi has.

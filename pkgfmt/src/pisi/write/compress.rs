@@ -5,6 +5,14 @@ use std::io::Write;
 use crate::error::Problem;
 use crate::lzma::Coding;
 
+/// Refuses in a build that cannot pack.
+pub(super) fn check() -> Result<(), Problem> {
+    if cfg!(feature = "liblzma") {
+        return Ok(());
+    }
+    Err(Problem::forbidden("writing PiSi packages", "this build has no liblzma, and lzma-rs cannot compress"))
+}
+
 /// Packs what `fill` writes into `out`. `bound` is the most that it will write.
 #[cfg(feature = "liblzma")]
 pub(super) fn pack<W: Write>(
@@ -33,13 +41,13 @@ pub(super) fn pack<W: Write>(
 /// Without liblzma nothing can be packed.
 #[cfg(not(feature = "liblzma"))]
 pub(super) fn pack<W: Write>(
-    _out: W,
+    out: W,
     _coding: Coding,
     _level: u32,
     _bound: u64,
     _fill: impl FnOnce(&mut dyn Write) -> Result<(), Problem>,
 ) -> Result<W, Problem> {
-    Err(Problem::forbidden("writing PiSi packages", "this build has no liblzma, and lzma-rs cannot compress"))
+    check().map(|()| out)
 }
 
 /// The preset's dictionary, or less where the archive is smaller: a larger one packs no better, and whoever

@@ -159,6 +159,7 @@ impl Prepared {
 
 /// `<PackageFormat>`, the payload's coding and its name in a format that is written.
 fn written(format: Format) -> Result<(&'static str, Coding, &'static str), Problem> {
+    compress::check()?;
     match format {
         Format::Pisi11 => Ok(("1.1", Coding::Lzma, "install.tar.lzma")),
         Format::Pisi12 => Ok(("1.2", Coding::Xz, "install.tar.xz")),
@@ -236,7 +237,7 @@ fn check_size(what: &str, document: &str, limit: u64) -> Result<(), Problem> {
 
 /// What failed while the package was written.
 fn writing(source: std::io::Error) -> Problem {
-    if source.get_ref().is_some_and(|inner| inner.is::<Problem>()) {
+    if source.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<Problem>) {
         return Problem::from_stream("the package", source);
     }
     Problem::Io { operation: "write the package", source }

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use crate::manifest::{Change, ChangeAction, Manifest, Script, VersionOrder};
 use crate::path::{PayloadPath, Shown};
+use crate::relation::{Relation, RelationKind, Target, TargetKind};
 use crate::translations::Translations;
 use crate::version::Version;
 
@@ -195,16 +196,15 @@ fn scripts(given: &Manifest, said: &mut Manifest, losses: &mut Losses) -> Vec<us
             }
         }
         let model = format!("comar({})", script.role);
-        let provides = |relation: &crate::relation::Relation| {
-            relation.kind == crate::relation::RelationKind::Provides
+        let provides = |relation: &Relation| {
+            relation.kind == RelationKind::Provides
                 && relation.alternatives.first().is_some_and(|target| target.name == model)
         };
         if !script.role.is_empty() && !said.relations.iter().any(provides) {
             losses.add(Lost::ScriptModel, &model);
-            let mut target = crate::relation::Target::package(&model);
-            target.kind = crate::relation::TargetKind::Capability;
-            said.relations
-                .push(crate::relation::Relation::one(crate::relation::RelationKind::Provides, target));
+            let mut target = Target::package(&model);
+            target.kind = TargetKind::Capability;
+            said.relations.push(Relation::one(RelationKind::Provides, target));
         }
         said.scripts.push(script.clone());
         sorted.push(index);

@@ -16,7 +16,7 @@ pub(super) fn cleaned(text: &str) -> String {
 }
 
 fn is_character(c: char) -> bool {
-    !(c < ' ' && !matches!(c, '\t' | '\n' | '\r')) && !matches!(c, '\u{fffe}' | '\u{ffff}')
+    (c >= ' ' || matches!(c, '\t' | '\n' | '\r')) && !matches!(c, '\u{fffe}' | '\u{ffff}')
 }
 
 /// A document under construction.
