@@ -51,9 +51,11 @@ pub fn zip(bytes: &mut [u8]) {
 
 /// Mends the member whose entry in the directory is at `entry`; returns where the next entry is.
 fn mend_member(bytes: &mut [u8], entry: usize) -> Option<usize> {
-    let (method, packed, header) = (short(bytes, entry + 10)?, long(bytes, entry + 20)?, long(bytes, entry + 42)?);
+    let (method, packed, header) =
+        (short(bytes, entry + 10)?, long(bytes, entry + 20)?, long(bytes, entry + 42)?);
     let lengths = short(bytes, entry + 28)? + short(bytes, entry + 30)? + short(bytes, entry + 32)?;
-    let start = header.checked_add(30 + short(bytes, header.checked_add(26)?)? + short(bytes, header + 28)?)?;
+    let start =
+        header.checked_add(30 + short(bytes, header.checked_add(26)?)? + short(bytes, header + 28)?)?;
     let data = bytes.get(start..start.checked_add(packed)?)?;
     let content = if method == 8 {
         let mut content = Vec::new();
@@ -116,7 +118,9 @@ pub fn around_lzma2(data: &[u8]) -> Vec<u8> {
 /// Length of the LZMA2 data at the start of `data`, up to its end mark, and what it says that it unpacks to.
 fn lzma2_sizes(data: &[u8]) -> (usize, u64) {
     let (mut at, mut unpacked) = (0, 0);
-    let big = |at: usize| data.get(at..at + 2).map_or(0, |bytes| usize::from(bytes[0]) << 8 | usize::from(bytes[1]));
+    let big = |at: usize| {
+        data.get(at..at + 2).map_or(0, |bytes| usize::from(bytes[0]) << 8 | usize::from(bytes[1]))
+    };
     while let Some(&control) = data.get(at) {
         let (header, packed) = match control {
             0 => return (at + 1, unpacked),

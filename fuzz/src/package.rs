@@ -127,8 +127,7 @@ pub fn open(name: &str, bytes: &[u8]) -> Result<PackageFile, Error> {
 
 fn finish(package: &PackageFile) -> Result<Manifest, Error> {
     check_draft(package.draft());
-    let mut sink =
-        Sink { hashes: vec![None; package.draft().entries.len()], stop_at: None, members: 0 };
+    let mut sink = Sink { hashes: vec![None; package.draft().entries.len()], stop_at: None, members: 0 };
     let payload = package.read_payload(&mut sink)?;
     let members = sink.members;
     let manifest = package.finish(&payload, &sink.hashes)?;
@@ -142,7 +141,10 @@ fn finish(package: &PackageFile) -> Result<Manifest, Error> {
 
 fn check_draft(draft: &Draft) {
     assert!(draft.entries.len() <= limits().entries);
-    assert!(draft.entries.is_sorted_by(|a, b| a.path < b.path), "entries are sorted, and each path comes once");
+    assert!(
+        draft.entries.is_sorted_by(|a, b| a.path < b.path),
+        "entries are sorted, and each path comes once"
+    );
     let _ = draft.declared_size();
 }
 
@@ -150,7 +152,8 @@ fn check_draft(draft: &Draft) {
 fn save(package: &PackageFile, manifest: &[u8]) {
     let Some(folder) = std::env::var_os("FUZZ_SAVE") else { return };
     let name = format!("seed-{}", package.draft().manifest.name);
-    let write = |target: &str, bytes: &[u8]| std::fs::write(Path::new(&folder).join(target).join(&name), bytes);
+    let write =
+        |target: &str, bytes: &[u8]| std::fs::write(Path::new(&folder).join(target).join(&name), bytes);
     write("manifest", manifest).expect("the corpus can be written to");
     write("translations", &package.translations().encode()).expect("the corpus can be written to");
 }

@@ -69,7 +69,11 @@ fn writer(members: &[(&str, &[u8])]) -> Writer {
 /// Adds a member, unless the writer itself refuses its name.
 fn add(writer: &mut Writer, name: &str, content: &[u8], mode: u32) {
     let options = SimpleFileOptions::default()
-        .compression_method(if mode & 1 << 9 == 0 { CompressionMethod::Stored } else { CompressionMethod::Deflated })
+        .compression_method(if mode & 1 << 9 == 0 {
+            CompressionMethod::Stored
+        } else {
+            CompressionMethod::Deflated
+        })
         .external_attributes(mode << 16);
     if writer.start_file(name, options).is_ok() {
         writer.write_all(content).expect("memory takes it");

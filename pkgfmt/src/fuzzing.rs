@@ -43,7 +43,9 @@ pub fn lzma(stream: &[u8], xz: bool, most: u64, limits: &Limits) -> [Unpacked; 2
     let first = lzma::Decoder::new(source(), coding, limits.decoder_memory);
     let alone = lzma::rust::RustDecoder::start(source(), coding, limits.decoder_memory);
     [
-        first.map_or(Unpacked::Refused, |mut decoder| all(&mut decoder, most, lzma::Decoder::had_second_opinion)),
+        first.map_or(Unpacked::Refused, |mut decoder| {
+            all(&mut decoder, most, lzma::Decoder::had_second_opinion)
+        }),
         alone.map_or(Unpacked::Refused, |mut decoder| all(&mut decoder, most, |_| false)),
     ]
 }
