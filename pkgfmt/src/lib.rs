@@ -12,6 +12,8 @@ mod deb;
 pub mod digest;
 mod entropy;
 mod error;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod limits;
 mod lzma;
 pub mod manifest;

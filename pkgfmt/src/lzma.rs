@@ -16,7 +16,7 @@
 mod guard;
 #[cfg(feature = "liblzma")]
 mod native;
-mod rust;
+pub(crate) mod rust;
 mod xz;
 
 use std::io::{self, Read};

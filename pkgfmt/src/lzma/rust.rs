@@ -23,7 +23,7 @@ const CHUNKS: usize = 4;
 const LZMA_HEADER: usize = 13;
 
 /// A stream that lzma-rs decodes.
-pub(super) struct RustDecoder {
+pub(crate) struct RustDecoder {
     chunks: Option<Receiver<Vec<u8>>>,
     chunk: Vec<u8>,
     position: usize,
@@ -32,7 +32,7 @@ pub(super) struct RustDecoder {
 
 impl RustDecoder {
     /// Starts to decode `source`; the dictionary may take `memory` bytes.
-    pub(super) fn start(
+    pub(crate) fn start(
         source: impl Read + Send + 'static,
         coding: Coding,
         memory: u64,

@@ -1,5 +1,7 @@
 //! Tests of the decoders: both read the same streams, and neither is led astray.
 
+mod differential;
+
 use std::io::{Cursor, Read};
 use std::sync::Arc;
 
