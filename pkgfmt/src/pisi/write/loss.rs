@@ -22,7 +22,7 @@ pub struct Loss {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Lost {
-    /// The package's name holds a character that XML does not have. Nothing can be written.
+    /// The package's name has a category, or holds a character that XML does not have. Nothing can be written.
     Name,
     /// The version is none in PiSi's order. Nothing can be written.
     Version,
@@ -104,7 +104,7 @@ impl Lost {
 
     fn text(self) -> &'static str {
         match self {
-            Lost::Name => "the name holds a character that XML does not have",
+            Lost::Name => "the name has a category, or holds a character that XML does not have",
             Lost::Version => "this is no version in PiSi's order",
             Lost::Path => "files.xml cannot hold the path: it is not UTF-8, or is blank at an end",
             Lost::ScriptClash => "two scripts of one file name differ",

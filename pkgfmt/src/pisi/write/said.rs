@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use crate::manifest::{Change, ChangeAction, Manifest, Script, VersionOrder};
+use crate::manifest::{Change, ChangeAction, Manifest, Script, VersionOrder, is_name};
 use crate::path::{PayloadPath, Shown};
 use crate::relation::{Relation, RelationKind, Target, TargetKind};
 use crate::translations::Translations;
@@ -49,7 +49,8 @@ impl Said {
 }
 
 fn identity(given: &Manifest, said: &mut Manifest, losses: &mut Losses) {
-    if !survives(&given.name) {
+    // A name with its category, as Gentoo and Entropy have it, is none that PiSi reads.
+    if !survives(&given.name) || !is_name(&given.name) {
         losses.add(Lost::Name, &given.name);
     }
     if Version::parse(VersionOrder::Pisi, &given.version).is_err() || !survives(&given.version) {
