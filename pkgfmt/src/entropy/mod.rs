@@ -3,7 +3,7 @@
 //! A packed tar, behind it Portage's metadata (an xpak), and behind that, in Entropy's packages, an SQLite database
 //! that holds the one package. `trailer` finds the parts from the end of the file, `xpak` and `database` read
 //! them, `record` knows Entropy's tables, `depend`, `atom` and `relations` their dependencies, and `metadata`
-//! makes a manifest of it all; `protect` tells which files are configuration.
+//! makes a manifest of it all; `protect` tells which files are configuration, `contents` what their sums should be.
 //!
 //! The name of a package is `category/name`, as its users write it: two packages may share a name in two
 //! categories. The payload has no list of its own that could be relied on (`CONTENTS` is missing from packages
