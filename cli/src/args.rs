@@ -422,9 +422,11 @@ impl Early {
     }
 }
 
-/// Whether an argument of `info` is a package file rather than a name.
+/// Whether an argument of `info` is a package file rather than a name, which may be `category/name`.
 pub(crate) fn is_package_file(subject: &OsStr) -> bool {
     let path = std::path::Path::new(subject);
     let is_named_so = path.extension().is_some_and(ambar::pkgfmt::Format::is_extension);
-    subject.as_encoded_bytes().contains(&b'/') || (is_named_so && path.is_file())
+    let is_name = subject.to_str().is_some_and(ambar::pkgfmt::manifest::is_package_name);
+    let has_slash = subject.as_encoded_bytes().contains(&b'/');
+    if is_named_so || (has_slash && is_name) { path.is_file() } else { has_slash }
 }

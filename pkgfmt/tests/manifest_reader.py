@@ -18,6 +18,7 @@ TEXTS = {1: "name", 2: "version", 4: "release", 5: "build", 6: "arch", 7: "slot"
          10: "distribution_release", 11: "source", 12: "homepage", 13: "packager", 14: "summary", 15: "description"}
 LISTS = {16: "licences", 17: "categories", 18: "components", 19: "relations", 20: "scripts", 21: "history",
          22: "properties", 23: "kinds", 24: "entries"}
+MISLEADING = re.compile("[\x80-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 NOT_A_WORD = re.compile("[/\0-\x20\x7f-\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]")
 
 
@@ -96,6 +97,7 @@ class Reader:
         need(shared <= len(previous) and common == shared, "shared prefix")
         parts_of_path = path.split(b"/")
         need(0 < len(path) < 4096 and len(parts_of_path) <= 64 and not any(b < 32 or b == 127 for b in path), "path")
+        need(not MISLEADING.search(path.decode(errors="surrogateescape")), "path")
         need(all(0 < len(part) < 256 and part not in (b".", b"..") for part in parts_of_path), "path")
         kind, mode, parts = self.raw(1)[0], self.number(65535), self.number()
         need(1 <= kind <= 3 and parts < 512, "unknown type or part")

@@ -77,7 +77,8 @@ fn entry() -> impl Strategy<Value = (Vec<u8>, Entry)> {
         vec(1..=255_u8, 1..20).prop_map(|target| Node::Symlink { target }),
     ];
     let path = (vec("[a-c]{1,2}", 0..4), vec(0x80..=0xff_u8, 1..4))
-        .prop_map(|(directories, name)| [directories.join("/").into_bytes(), name].concat());
+        .prop_map(|(directories, name)| [directories.join("/").into_bytes(), name].concat())
+        .prop_filter("a path", |path| PayloadPath::new(path).is_ok());
     let numbers = (0..=0o7777_u16, any::<u32>(), any::<u32>(), any::<Option<i64>>());
     (
         path,

@@ -47,7 +47,7 @@ pub(crate) struct Unpacked<S: Restart> {
 
 enum Body<S: Restart> {
     None(S),
-    Gzip(GzDecoder<BufReader<S>>),
+    Gzip(Box<GzDecoder<BufReader<S>>>),
     Bzip2(MultiBzDecoder<BufReader<S>>),
     Lzma(Box<Decoder<S>>),
     Zstd(zstd::stream::read::Decoder<'static, BufReader<S>>),
@@ -67,7 +67,7 @@ impl<S: Restart> Unpacked<S> {
         };
         let body = match compression {
             Compression::None => Body::None(source),
-            Compression::Gzip => Body::Gzip(GzDecoder::new(BufReader::new(source))),
+            Compression::Gzip => Body::Gzip(Box::new(GzDecoder::new(BufReader::new(source)))),
             Compression::Bzip2 => Body::Bzip2(MultiBzDecoder::new(BufReader::new(source))),
             Compression::Lzma => lzma(source, Coding::Lzma)?,
             Compression::Xz => lzma(source, Coding::Xz)?,

@@ -152,7 +152,7 @@ fn damage() -> impl Strategy<Value = Damage> {
 fn damaged(mut stream: Vec<u8>, damage: &[Damage]) -> Vec<u8> {
     for damage in damage {
         let length = stream.len();
-        let place = |at: u16| usize::from(at) * length >> 16;
+        let place = |at: u16| (usize::from(at) * length) >> 16;
         match *damage {
             _ if length == 0 => {}
             Damage::Flip(at, bit) => stream[place(at)] ^= 1 << bit,
