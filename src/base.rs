@@ -22,7 +22,7 @@ pub(crate) fn find_base<'i>(
     };
     found.filter(fits).ok_or_else(|| Error::NoBase {
         file: file.into(),
-        needed: needed.clone(),
+        needed: Box::new(needed.clone()),
         installed: found.map(Installed::full_version),
     })
 }

@@ -113,7 +113,7 @@ pub enum Error {
         /// The delta.
         file: PathBuf,
         /// What it needs.
-        needed: BaseNeeded,
+        needed: Box<BaseNeeded>,
         /// The version of that name that is installed.
         installed: Option<String>,
     },
@@ -126,7 +126,7 @@ pub enum Error {
         /// The delta.
         file: PathBuf,
         /// What it needs.
-        needed: BaseNeeded,
+        needed: Box<BaseNeeded>,
     },
     /// Two packages have no delta of the kind asked for between them.
     #[error("there is no delta: {0}")]

@@ -89,7 +89,7 @@ pub(crate) fn open(
     match (package.base_needed(), base) {
         (None, _) => {}
         (Some(needed), None) => {
-            return Err(Error::NoBaseFile { file: file.into(), needed });
+            return Err(Error::NoBaseFile { file: file.into(), needed: Box::new(needed) });
         }
         (Some(_), Some(base)) => {
             let mut base = PackageFile::open(base, limits)?;
