@@ -114,8 +114,11 @@ fn entry(
     Ok(entry)
 }
 
+/// Extended attributes as entries have them.
+type Xattrs = Vec<(Vec<u8>, Vec<u8>)>;
+
 /// The extended attributes that packages carry: the user's, and file capabilities.
-fn xattrs(path: &Path) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Error> {
+fn xattrs(path: &Path) -> Result<Xattrs, Error> {
     let fail = |errno: rustix::io::Errno| Error::Io {
         operation: "read the extended attributes of",
         path: path.into(),
