@@ -15,7 +15,7 @@ const HEADER: usize = 16;
 /// Bytes of one section in the table.
 const RECORD: usize = 64;
 /// Unpacked bytes of a metadata section that need not stand in proportion to its stored ones.
-const SMALL_SECTION: u64 = 4 << 20;
+const SMALL_SECTION: u64 = 1 << 20;
 /// Unpacked bytes for each stored byte of a metadata section past [`SMALL_SECTION`].
 const SECTION_RATIO: u64 = 64;
 

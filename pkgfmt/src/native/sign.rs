@@ -1,7 +1,7 @@
 //! Signing a package file: the same bytes and one signature more, in a new file that takes its name.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, Write};
 use std::path::Path;
 
 use crate::error::{Error, Problem};
@@ -12,7 +12,7 @@ use super::NativeFile;
 use super::signature::{self, SecretKey};
 
 /// Adds the signature of `key` to the package file at `path`, in place of an earlier one of the same key. The
-/// package is verified first; the new file is durable before it takes the name of the old one.
+/// new file is verified and durable before it takes the name of the old one.
 ///
 /// `comment` is what the signature vouches for in words; without one it is the package's name, version and id,
 /// so that it does not tell when it was made.
@@ -25,9 +25,7 @@ pub fn sign(path: &Path, key: &SecretKey, comment: Option<&str>, limits: &Limits
 
 fn sign_file(path: &Path, key: &SecretKey, comment: Option<&str>, limits: &Limits) -> Result<(), Problem> {
     let io = |operation: &'static str| move |source| Problem::Io { operation, source };
-    let file = File::open(path).map_err(io("open it"))?;
     let package = NativeFile::of(Source::open(path)?, limits)?;
-    package.verify()?;
     let words = match comment {
         Some(comment) => comment.to_owned(),
         None => format!("{} {} {}", package.manifest().name, package.manifest().full_version(), package.id()),
@@ -44,11 +42,13 @@ fn sign_file(path: &Path, key: &SecretKey, comment: Option<&str>, limits: &Limit
     let mut signed = tempfile::NamedTempFile::new_in(directory).map_err(io("write beside it"))?;
     let permissions = fs::metadata(path).map_err(io("look at it"))?.permissions();
     signed.as_file().set_permissions(permissions).map_err(io("write beside it"))?;
-    let mut sections = (&file).take(package.end());
+    let mut sections = package.source.slice(0, package.end());
     io::copy(&mut sections, &mut signed).map_err(io("write beside it"))?;
     signed.write_all(&tail).map_err(io("write beside it"))?;
-    // What was copied is what was verified, unless somebody changed the file meanwhile.
-    if signed.stream_position().map_err(io("write beside it"))? != package.end() + tail.len() as u64 {
+    // What is signed is what was written, even when somebody changed the old file meanwhile.
+    let written = NativeFile::of(Source::open(signed.path())?, limits)?;
+    written.verify()?;
+    if written.signed_bytes() != package.signed_bytes() {
         return Err(Problem::damaged("the file", "it changed while it was signed"));
     }
     signed.as_file().sync_all().map_err(io("write beside it"))?;
