@@ -7,7 +7,7 @@ mod pisi_common;
 
 use ambar_pkgfmt::pisi::{Lost, losses};
 use ambar_pkgfmt::relation::{Op, Relation, RelationKind, Subject, Target, TargetKind};
-use ambar_pkgfmt::{Digest, Format, Node, Problem, Sha1Digest, VersionOrder};
+use ambar_pkgfmt::{Format, Problem, VersionOrder};
 use common::{packages, shared_data};
 use pisi_common::{Whole, hello, independently, listing, whole, whole_of};
 
