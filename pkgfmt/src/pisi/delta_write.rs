@@ -4,7 +4,7 @@
 //! an entry travels where a reader of this crate would take it for something else: a file whose content is the
 //! target of a link, or the other way round, and a Python source whose own modification time matters.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::io::{Seek, Write};
 
 use crate::contents::Parts;
@@ -90,7 +90,7 @@ fn choose(old: &Manifest, prepared: &mut Prepared) -> Result<Vec<bool>, Problem>
         }));
     }
     // Names of one file travel together, or they would not be links any more.
-    let mut travelling = std::collections::HashSet::new();
+    let mut travelling = HashSet::new();
     for (entry, source) in entries.iter().zip(&sources) {
         if entry.link_group > 0 && source.is_none() {
             travelling.insert(entry.link_group);
@@ -127,58 +127,48 @@ fn shared_sha1s(old: &Manifest, prepared: &Prepared) -> Vec<Option<Sha1Digest>> 
 /// Gives what does not travel the times and hard links that it has in the base, as a reader will.
 fn amend(old: &Manifest, prepared: &mut Prepared, sources: &[Option<usize>]) {
     let said = &mut prepared.said;
-    // A group is one of the new package where its names travel, else one of the base.
-    let mut groups: BTreeMap<(bool, u32), Vec<usize>> = BTreeMap::new();
-    for (position, (entry, source)) in said.manifest.entries.iter_mut().zip(sources).enumerate() {
-        let base = source.and_then(|source| old.entries.get(source));
-        let group = match base {
-            None => entry.link_group,
-            Some(base) if base.path == entry.path => base.link_group,
-            Some(_) => 0,
-        };
-        if group > 0 {
-            groups.entry((base.is_some(), group)).or_default().push(position);
-        }
+    let before = groups(said.manifest.entries.iter().map(|entry| (false, entry.link_group)));
+    let base = |source: &Option<usize>| source.and_then(|source| old.entries.get(source));
+    for (entry, base) in said.manifest.entries.iter_mut().zip(sources.iter().map(base)) {
         if let Some(base) = base.filter(|base| base.mtime != entry.mtime) {
             entry.mtime = base.mtime;
             said.losses.add_path(Lost::BaseTime, &entry.path);
         }
     }
     let entries = &mut said.manifest.entries;
-    let mut sorted: Vec<Vec<usize>> = groups.into_values().filter(|names| names.len() > 1).collect();
-    let shared = |entry: &Entry| (entry.mode, entry.uid, entry.gid, entry.mtime);
-    sorted
-        .retain(|names| names.windows(2).all(|pair| shared(&entries[pair[0]]) == shared(&entries[pair[1]])));
-    sorted.sort();
-    let mut numbers = vec![0; entries.len()];
-    for (group, names) in sorted.iter().enumerate() {
-        for &name in names {
-            numbers[name] = group as u32 + 1;
-        }
+    // A group is one of the new package where its names travel, else one of the base.
+    let number = |(entry, base): (&Entry, Option<&Entry>)| match base {
+        None => (false, entry.link_group),
+        Some(base) if base.path == entry.path => (true, base.link_group),
+        Some(_) => (true, 0),
+    };
+    let mut after = groups(entries.iter().zip(sources.iter().map(base)).map(number));
+    let shared = |&index: &usize| {
+        let entry = &entries[index];
+        (entry.mode, entry.uid, entry.gid, entry.mtime)
+    };
+    after.retain(|names| names.windows(2).all(|pair| shared(&pair[0]) == shared(&pair[1])));
+    for entry in entries.iter_mut() {
+        entry.link_group = 0;
+    }
+    for (number, &name) in
+        (1_u32..).zip(&after).flat_map(|(n, names)| names.iter().map(move |name| (n, name)))
+    {
+        entries[name].link_group = number;
     }
     // Numbers alone may shift; a loss is only where other names are linked than were.
-    let partners = |number: &dyn Fn(usize) -> u32, count: usize| {
-        let mut first = HashMap::new();
-        let leader = |index: usize| match number(index) {
-            0 => index,
-            group => *first.entry(group).or_insert(index),
-        };
-        (0..count).map(leader).collect::<Vec<usize>>()
-    };
-    let before = partners(&|index| entries[index].link_group, entries.len());
-    let after = partners(&|index| numbers[index], entries.len());
-    let sizes = |leaders: &[usize]| {
-        let mut sizes = HashMap::new();
-        leaders.iter().for_each(|leader| *sizes.entry(*leader).or_insert(0) += 1);
-        sizes
-    };
-    let (sizes_before, sizes_after) = (sizes(&before), sizes(&after));
-    for (index, entry) in entries.iter_mut().enumerate() {
-        let same = before[index] == after[index]
-            && sizes_before.get(&before[index]) == sizes_after.get(&after[index]);
-        if !same {
-            said.losses.add_path(Lost::BaseLinks, &entry.path);
-        }
-        entry.link_group = numbers[index];
+    let changed: BTreeSet<usize> = before.symmetric_difference(&after).flatten().copied().collect();
+    for index in changed {
+        said.losses.add_path(Lost::BaseLinks, &entries[index].path);
     }
+}
+
+/// The hard-link groups, in the order of their first names: the positions of those with the same key, whose
+/// second part is 0 for none.
+fn groups(keys: impl Iterator<Item = (bool, u32)>) -> BTreeSet<Vec<usize>> {
+    let mut groups: BTreeMap<(bool, u32), Vec<usize>> = BTreeMap::new();
+    for (position, key) in keys.enumerate().filter(|(_, (_, group))| *group > 0) {
+        groups.entry(key).or_default().push(position);
+    }
+    groups.into_values().filter(|names| names.len() > 1).collect()
 }

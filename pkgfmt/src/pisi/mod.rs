@@ -1,7 +1,8 @@
 //! PiSi packages: `.pisi`, and `.eopkg`, which differs only in its name.
 //!
 //! `container` reads the zip, `metadata` and `files_xml` its two documents, `comar` its scripts, `members` the
-//! payload of format 1.0; that of the others is a tar, which [`payload`](crate::payload) reads.
+//! payload of format 1.0; that of the others is a tar, which `payload` reads. `delta` gives a
+//! delta what it leaves to its base. [`write()`] writes whole packages and [`write_delta`] deltas.
 //!
 //! | format | payload | `<PackageFormat>` |
 //! | --- | --- | --- |

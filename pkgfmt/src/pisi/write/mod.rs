@@ -10,7 +10,7 @@
 //! input gives one sequence of bytes: nothing depends on the time, the machine, or the number of threads.
 //!
 //! A manifest can say more than a PiSi package. [`losses`] lists what is lost before anything is written, and
-//! [`write`] returns the same list; what is not in it survives, so that a package that is written without a
+//! [`write()`] returns the same list; what is not in it survives, so that a package that is written without a
 //! loss reads back as the same manifest, with the same package id.
 
 mod compress;
@@ -60,7 +60,7 @@ impl Default for WriteOptions {
 }
 
 /// Everything that a PiSi package cannot say of this manifest and these translations. Whether a file keeps its
-/// modification time depends on its content; that loss only [`write`] finds.
+/// modification time depends on its content; that loss only [`write()`] finds.
 #[must_use]
 pub fn losses(manifest: &Manifest, translations: &Translations) -> Vec<Loss> {
     Said::new(manifest, translations).losses.0
