@@ -4,10 +4,13 @@
 //! it panics where a reader breaks a promise, and returns where it refuses or reads.
 #![no_main]
 
+mod deb;
 mod documents;
+mod entropy;
 mod lzma;
 mod mend;
 mod model;
+mod native;
 mod package;
 mod pisi;
 mod tarball;
@@ -24,12 +27,24 @@ const TARGETS: &[(&str, Target)] = &[
     ("versions", model::versions),
     ("path", model::path),
     ("filename", model::filename),
+    ("relations", model::relations),
+    ("keys", model::keys),
     ("metadata_xml", documents::metadata_xml),
     ("files_xml", documents::files_xml),
     ("tarball", tarball::tarball),
     ("lzma", lzma::lzma),
     ("pisi", pisi::file),
     ("pisi_parts", pisi::parts),
+    ("pisi_delta", pisi::delta),
+    ("ambar", native::file),
+    ("ambar_parts", native::parts),
+    ("ambar_delta", native::delta),
+    ("deb", deb::file),
+    ("deb_control", deb::control),
+    ("deb_parts", deb::parts),
+    ("tbz2", entropy::file),
+    ("tbz2_depend", entropy::depend),
+    ("tbz2_parts", entropy::parts),
 ];
 
 static TARGET: OnceLock<Target> = OnceLock::new();
