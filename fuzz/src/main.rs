@@ -47,11 +47,14 @@ const TARGETS: &[(&str, Target)] = &[
     ("tbz2_parts", entropy::parts),
 ];
 
+/// No target: makes seeds of `ambar_delta` for `fuzz/seed`.
+const MAKE_DELTAS: (&str, Target) = ("make_deltas", package::make_deltas);
+
 static TARGET: OnceLock<Target> = OnceLock::new();
 
 fn chosen() -> Target {
     let name = std::env::var("FUZZ_TARGET").unwrap_or_default();
-    let found = TARGETS.iter().find(|(other, _)| *other == name);
+    let found = TARGETS.iter().chain([&MAKE_DELTAS]).find(|(other, _)| *other == name);
     found.unwrap_or_else(|| panic!("FUZZ_TARGET is '{name}' and must be one of {}", names())).1
 }
 

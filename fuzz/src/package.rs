@@ -181,7 +181,7 @@ fn contents(package: &mut PackageFile) -> Result<Whole, Error> {
 pub fn open(name: &str, bytes: &[u8]) -> Result<PackageFile, Error> {
     let package = PackageFile::from_bytes(Path::new(name), Arc::new(bytes.to_vec()), &limits());
     // Every refusal can be shown.
-    package.inspect_err(|error| assert!(!error.to_string().contains(|c: char| c.is_control())))
+    package.inspect_err(|error| assert!(!error.problem.to_string().contains(|c: char| c.is_control())))
 }
 
 fn finish(package: &mut PackageFile) -> Result<Manifest, Error> {
@@ -217,7 +217,7 @@ fn save(name: &str, package: &mut PackageFile, manifest: &Manifest) {
     let Some(folder) = std::env::var_os("FUZZ_SAVE") else { return };
     let (translations, scripts) = (package.translations().clone(), package.scripts().to_vec());
     let Ok(whole) = contents(package) else { return };
-    let name = format!("seed-{}-{}-{}", name, manifest.name, manifest.full_version());
+    let name = format!("seed-{}-{}-{}", name, manifest.name, manifest.full_version()).replace('/', "-");
     let write = |target: &str, bytes: &[u8]| {
         std::fs::write(Path::new(&folder).join(target).join(&name), bytes)
             .expect("the corpus can be written to");
@@ -230,4 +230,28 @@ fn save(name: &str, package: &mut PackageFile, manifest: &Manifest) {
     let file = file.into_inner();
     write("ambar_parts", &crate::native::take_apart(&file).expect("it is a native package"));
     write("ambar", &file);
+}
+
+/// Of a native package and another package: the seed of a native delta that leads from one to the other.
+pub fn make_deltas(mut data: &[u8]) {
+    let Some(folder) = std::env::var_os("FUZZ_SAVE") else { return };
+    let base = part(&mut data);
+    let read = |bytes: &[u8]| {
+        let mut package = open("a.pisi", bytes)?;
+        Ok::<_, Error>((contents(&mut package)?, package.translations().clone(), package.scripts().to_vec()))
+    };
+    let (Ok(old), Ok(new)) = (read(base), read(data)) else { return };
+    let [old, new] = [&old, &new].map(|(whole, translations, scripts)| Parts {
+        manifest: &whole.manifest,
+        translations,
+        scripts,
+        contents: whole,
+    });
+    let mut file = Cursor::new(Vec::new());
+    native::write_delta(&old, &new, &native::WriteOptions::default(), &mut file)
+        .expect("a delta can be made");
+    let delta = crate::native::take_apart(&file.into_inner()).expect("it is a native package");
+    let name = format!("ambar_delta/seed-{}-{}", new.manifest.name, new.manifest.full_version());
+    let seed = [base, SEPARATOR, &delta].concat();
+    std::fs::write(Path::new(&folder).join(name), seed).expect("the corpus can be written to");
 }
