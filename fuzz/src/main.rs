@@ -4,10 +4,13 @@
 //! it panics where a reader breaks a promise, and returns where it refuses or reads.
 #![no_main]
 
+mod deb;
 mod documents;
+mod entropy;
 mod lzma;
 mod mend;
 mod model;
+mod native;
 mod package;
 mod pisi;
 mod tarball;
@@ -24,19 +27,34 @@ const TARGETS: &[(&str, Target)] = &[
     ("versions", model::versions),
     ("path", model::path),
     ("filename", model::filename),
+    ("relations", model::relations),
+    ("keys", model::keys),
     ("metadata_xml", documents::metadata_xml),
     ("files_xml", documents::files_xml),
     ("tarball", tarball::tarball),
     ("lzma", lzma::lzma),
     ("pisi", pisi::file),
     ("pisi_parts", pisi::parts),
+    ("pisi_delta", pisi::delta),
+    ("ambar", native::file),
+    ("ambar_parts", native::parts),
+    ("ambar_delta", native::delta),
+    ("deb", deb::file),
+    ("deb_control", deb::control),
+    ("deb_parts", deb::parts),
+    ("tbz2", entropy::file),
+    ("tbz2_depend", entropy::depend),
+    ("tbz2_parts", entropy::parts),
 ];
+
+/// No target: makes seeds of `ambar_delta` for `fuzz/seed`.
+const MAKE_DELTAS: (&str, Target) = ("make_deltas", package::make_deltas);
 
 static TARGET: OnceLock<Target> = OnceLock::new();
 
 fn chosen() -> Target {
     let name = std::env::var("FUZZ_TARGET").unwrap_or_default();
-    let found = TARGETS.iter().find(|(other, _)| *other == name);
+    let found = TARGETS.iter().chain([&MAKE_DELTAS]).find(|(other, _)| *other == name);
     found.unwrap_or_else(|| panic!("FUZZ_TARGET is '{name}' and must be one of {}", names())).1
 }
 

@@ -25,6 +25,30 @@ pub fn tar(bytes: &mut [u8]) {
     }
 }
 
+/// A digest.
+pub fn blake3(bytes: &[u8]) -> [u8; 32] {
+    ambar_pkgfmt::Digest::of(bytes).0
+}
+
+/// Packs in one of the ways that tars are packed; the extension that goes with it. The first four are those of
+/// Debian's control archives.
+pub fn packed(bytes: &[u8], kind: u8) -> (&'static str, Vec<u8>) {
+    match kind {
+        0 => ("", bytes.to_vec()),
+        1 => (".gz", gzip(bytes)),
+        2 => (".xz", xz(bytes)),
+        3 => (".zst", zstd::bulk::compress(bytes, 1).expect("it packs")),
+        4 => (".lzma", lzma(bytes)),
+        _ => (".bz2", bzip2(bytes)),
+    }
+}
+
+/// Packs with bzip2.
+fn bzip2(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+    encoder.write_all(bytes).and_then(|()| encoder.finish()).expect("memory takes it")
+}
+
 fn crc32(bytes: &[u8]) -> [u8; 4] {
     let mut crc = flate2::Crc::new();
     crc.update(bytes);
@@ -82,15 +106,15 @@ pub fn gzip(bytes: &[u8]) -> Vec<u8> {
 /// Packs as `.lzma`.
 pub fn lzma(bytes: &[u8]) -> Vec<u8> {
     let mut options = LzmaOptions::new_preset(0).expect("a preset");
-    packed(bytes, Stream::new_lzma_encoder(options.dict_size(64 << 10)).expect("an encoder"))
+    through(bytes, Stream::new_lzma_encoder(options.dict_size(64 << 10)).expect("an encoder"))
 }
 
 /// Packs as `.xz`.
 pub fn xz(bytes: &[u8]) -> Vec<u8> {
-    packed(bytes, Stream::new_easy_encoder(0, Check::Crc32).expect("an encoder"))
+    through(bytes, Stream::new_easy_encoder(0, Check::Crc32).expect("an encoder"))
 }
 
-fn packed(bytes: &[u8], stream: Stream) -> Vec<u8> {
+fn through(bytes: &[u8], stream: Stream) -> Vec<u8> {
     let mut encoder = liblzma::write::XzEncoder::new_stream(Vec::new(), stream);
     encoder.write_all(bytes).and_then(|()| encoder.finish()).expect("memory takes it")
 }

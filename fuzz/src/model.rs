@@ -2,10 +2,12 @@
 
 use std::cmp::Ordering;
 
+use ambar_pkgfmt::native::{PublicKey, SecretKey};
 use ambar_pkgfmt::path::{Shown, TextOrHex, compare_paths};
 use ambar_pkgfmt::pisi::filename::FileName;
-use ambar_pkgfmt::version::{compare, compare_releases};
-use ambar_pkgfmt::{Manifest, PayloadPath, Translations, VersionOrder};
+use ambar_pkgfmt::relation::{Relation, RelationKind, parse_alternatives};
+use ambar_pkgfmt::version::{Order, Version, compare, compare_releases};
+use ambar_pkgfmt::{Manifest, PayloadPath, Translations};
 
 use crate::package::{byte, part};
 
@@ -30,9 +32,14 @@ pub fn translations(data: &[u8]) {
 
 /// A byte for the order and three versions: the order is total on what it accepts, and sticks to its word.
 pub fn versions(mut data: &[u8]) {
-    let order = VersionOrder::ALL[usize::from(byte(&mut data)) % VersionOrder::ALL.len()];
+    let order = Order::ALL[usize::from(byte(&mut data)) % Order::ALL.len()];
     let texts: [&str; 3] = std::array::from_fn(|_| std::str::from_utf8(part(&mut data)).unwrap_or("1"));
     total(&texts, |a, b| compare(order, a, b).ok());
+    let versions = texts.map(|text| Version::parse(order, text));
+    if let [Ok(a), Ok(b), _] = &versions {
+        assert!(!a.sort_key().starts_with(b.sort_key()) || a == b, "no key is the beginning of another");
+        assert_eq!(a.compare(b), Some(a.sort_key().cmp(b.sort_key())));
+    }
     total(&texts, |a, b| compare_releases(a, b).ok());
 }
 
@@ -88,4 +95,21 @@ pub fn filename(data: &[u8]) {
     {
         assert_eq!(FileName::parse(&name.file_name()), Some(FileName::Package(name)));
     }
+}
+
+/// A relation as people write them: what is read is shown in a way that reads back.
+pub fn relations(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    if let Ok(alternatives) = parse_alternatives(text) {
+        let relation = Relation { kind: RelationKind::Depends, alternatives };
+        let shown = relation.alternatives.iter().map(ToString::to_string).collect::<Vec<_>>().join(" | ");
+        assert_eq!(parse_alternatives(&shown).as_ref(), Ok(&relation.alternatives), "{shown}");
+    }
+}
+
+/// Keys as minisign writes them.
+pub fn keys(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let _ = PublicKey::parse(text).map(|key| key.id());
+    let _ = SecretKey::parse(text, None).map(|key| key.id());
 }

@@ -1,15 +1,17 @@
 //! What the targets of all package formats share: small limits, a receiver, and a package read to its end.
 
-use std::io::Read;
+use std::collections::HashMap;
+use std::io::{self, Cursor, Read};
 use std::path::Path;
 use std::sync::Arc;
 
 use ambar_pkgfmt::{
-    ContentHasher, Draft, Error, Hashed, Limits, Manifest, Member, PackageFile, PayloadSink, Stopped,
+    Base, ContentHasher, Contents, Digest, Draft, Error, Format, Hashed, Limits, Manifest, Member, Node,
+    PackageFile, Parts, PayloadSink, Sha1Digest, Stopped, check, native,
 };
 
 /// The bytes that end a part of an input that is made of several. XML has none of them, a tar hardly.
-const SEPARATOR: &[u8] = b"\xff|\xff";
+pub const SEPARATOR: &[u8] = b"\xff|\xff";
 
 /// Most bytes that come out of a decoder before a target has seen enough.
 pub const ENOUGH: u64 = 4 << 20;
@@ -22,6 +24,13 @@ pub fn limits() -> Limits {
         metadata_bytes: 256 << 10,
         file_list_bytes: 256 << 10,
         script_bytes: 16 << 10,
+        metadata_fields: 200,
+        relation_targets: 500,
+        manifest_bytes: 256 << 10,
+        index_bytes: 64 << 10,
+        database_bytes: 256 << 10,
+        database_steps: 50_000,
+        dependency_depth: 8,
         xml_elements: 5_000,
         xml_depth: 16,
         payload_bytes: ENOUGH,
@@ -57,15 +66,25 @@ pub fn byte(input: &mut &[u8]) -> u8 {
 }
 
 /// Hashes every member, as the store does, and checks what the reader promises about members.
+#[derive(Default)]
 struct Sink {
     hashes: Vec<Option<Hashed>>,
+    /// Every content, where a base or a writer will want them.
+    kept: Option<HashMap<Digest, Vec<u8>>>,
+    /// Contents that are refused when a reader asks.
+    unwanted: usize,
     stop_at: Option<usize>,
     members: usize,
 }
 
 impl Sink {
-    fn take(&mut self, member: Member, hasher: ContentHasher) {
+    fn take(&mut self, member: Member, content: &[u8]) {
+        let mut hasher = ContentHasher::new(true);
+        hasher.update(content);
         let (size, digest, sha1) = hasher.finish();
+        if let Some(kept) = &mut self.kept {
+            kept.insert(digest, content.to_vec());
+        }
         assert_eq!(size, member.size, "a member is as long as its header says");
         let earlier = self.hashes[member.index].replace(Hashed { size, digest, sha1 });
         assert!(earlier.is_none(), "a member comes once");
@@ -78,27 +97,22 @@ impl Sink {
 }
 
 impl PayloadSink for Sink {
+    fn wants(&mut self, index: usize, _: &Digest) -> bool {
+        index >= self.unwanted
+    }
+
     fn small(&mut self, member: Member, content: Vec<u8>) -> Result<(), Stopped> {
         assert!(content.len() as u64 <= limits().small_file);
         self.counted()?;
-        let mut hasher = ContentHasher::new(true);
-        hasher.update(&content);
-        self.take(member, hasher);
+        self.take(member, &content);
         Ok(())
     }
 
     fn large(&mut self, member: Member, content: &mut dyn Read) -> Result<(), Stopped> {
         self.counted()?;
-        let mut hasher = ContentHasher::new(true);
-        let mut buffer = [0; 4096];
-        loop {
-            match content.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(read) => hasher.update(&buffer[..read]),
-                Err(_) => return Err(Stopped),
-            }
-        }
-        self.take(member, hasher);
+        let mut bytes = Vec::new();
+        content.read_to_end(&mut bytes).map_err(|_| Stopped)?;
+        self.take(member, &bytes);
         Ok(())
     }
 }
@@ -107,35 +121,85 @@ impl PayloadSink for Sink {
 /// manifest promises is looked at.
 pub fn read(name: &str, bytes: &[u8]) -> Result<Manifest, Error> {
     let mut package = open(name, bytes)?;
-    package.list()?;
-    let manifest = finish(&package)?;
-    let encoded = manifest.encode().expect("what a reader finishes is a valid manifest");
-    let decoded = Manifest::decode(&encoded).expect("an encoding reads back");
-    assert!(decoded == manifest, "an encoding reads back as what it was");
-    save(&package, &encoded);
-    // Reading does not change a package.
-    assert!(finish(&package).is_ok_and(|again| again == manifest), "a package reads twice as the same");
+    let manifest = finish(&mut package)?;
+    if package.format() == Format::Deb {
+        // With its own sums looked at, too.
+        assert!(check(&mut package, &|| false).is_ok_and(|again| again == manifest) || has_sums(&package));
+    }
+    save(name, &mut package, &manifest);
     Ok(manifest)
+}
+
+fn has_sums(package: &PackageFile) -> bool {
+    package.md5_check().map_or(true, |check| check.listed() > 0)
+}
+
+/// Reads the native package `base`, gives it to the delta `name`, and reads that to its end.
+pub fn apply(base: &[u8], name: &str, delta: &[u8]) -> Result<Manifest, Error> {
+    let mut delta = open(name, delta)?;
+    let base = open("base.ambar", base).and_then(|mut base| contents(&mut base))?;
+    let needed = delta.base_needed();
+    let sha1s = base.sha1s.clone();
+    let (manifest, contents) = (base.manifest.clone(), Box::new(base));
+    delta.set_base(Base { manifest, sha1s, contents })?;
+    assert!(needed.is_some(), "what takes a base needed one");
+    finish(&mut delta)
+}
+
+/// A package's manifest and content in memory.
+struct Whole {
+    manifest: Manifest,
+    sha1s: Vec<Option<Sha1Digest>>,
+    contents: HashMap<Digest, Vec<u8>>,
+}
+
+impl Contents for Whole {
+    fn open(&self, index: usize) -> io::Result<Box<dyn Read + '_>> {
+        match self.manifest.entries.get(index).map(|entry| &entry.node) {
+            Some(Node::File { size: 0, .. }) => Ok(Box::new(io::empty())),
+            Some(Node::File { digest, .. }) => {
+                Ok(Box::new(self.contents.get(digest).ok_or(io::ErrorKind::NotFound)?.as_slice()))
+            }
+            _ => Err(io::ErrorKind::NotFound.into()),
+        }
+    }
+}
+
+fn contents(package: &mut PackageFile) -> Result<Whole, Error> {
+    package.list()?;
+    let hashes = vec![None; package.draft().entries.len()];
+    let mut sink = Sink { hashes, kept: Some(HashMap::new()), ..Sink::default() };
+    let payload = package.read_payload(&mut sink)?;
+    let manifest = package.finish(&payload, &sink.hashes)?;
+    // Every second hash is left for the reader to find out.
+    let sha1s = sink.hashes.iter().enumerate();
+    let sha1s = sha1s.map(|(index, hashed)| hashed.filter(|_| index % 2 == 0)?.sha1).collect();
+    Ok(Whole { manifest, sha1s, contents: sink.kept.unwrap_or_default() })
 }
 
 /// Opens `bytes` as the package file `name`.
 pub fn open(name: &str, bytes: &[u8]) -> Result<PackageFile, Error> {
     let package = PackageFile::from_bytes(Path::new(name), Arc::new(bytes.to_vec()), &limits());
     // Every refusal can be shown.
-    package.inspect_err(|error| assert!(!error.to_string().contains(|c: char| c.is_control())))
+    package.inspect_err(|error| assert!(!error.problem.to_string().contains(|c: char| c.is_control())))
 }
 
-fn finish(package: &PackageFile) -> Result<Manifest, Error> {
+fn finish(package: &mut PackageFile) -> Result<Manifest, Error> {
+    package.list()?;
+    package.list().expect("a list that is there stays there");
     check_draft(package.draft());
-    let mut sink = Sink { hashes: vec![None; package.draft().entries.len()], stop_at: None, members: 0 };
+    let entries = package.draft().entries.len();
+    let mut sink = Sink { hashes: vec![None; entries], ..Sink::default() };
     let payload = package.read_payload(&mut sink)?;
-    let members = sink.members;
     let manifest = package.finish(&payload, &sink.hashes)?;
-    // A receiver may stop at any member, and hears that it was so.
-    sink.hashes.fill(None);
-    (sink.stop_at, sink.members) = (Some(members), 0);
-    let stopped = package.read_payload(&mut sink);
-    assert!(members == 0 || stopped.is_err(), "a receiver that stops is heard");
+    let encoded = manifest.encode().expect("what a reader finishes is a valid manifest");
+    assert!(Manifest::decode(&encoded).as_ref() == Ok(&manifest), "an encoding reads back as what it was");
+    // Reading does not change a package, and a receiver that stops at a member, or wants none, is heard.
+    let mut again = Sink { hashes: vec![None; entries], stop_at: Some(sink.members), ..Sink::default() };
+    assert!(sink.members == 0 || package.read_payload(&mut again).is_err(), "a receiver that stops is heard");
+    let mut half = Sink { hashes: vec![None; entries], unwanted: entries / 2, ..Sink::default() };
+    let payload = package.read_payload(&mut half).expect("a package reads twice");
+    assert!(package.finish(&payload, &sink.hashes).is_ok_and(|again| again == manifest));
     Ok(manifest)
 }
 
@@ -149,11 +213,45 @@ fn check_draft(draft: &Draft) {
 }
 
 /// Keeps what a package is made into as seeds of the targets that read such things, where `fuzz/seed` wants that.
-fn save(package: &PackageFile, manifest: &[u8]) {
+fn save(name: &str, package: &mut PackageFile, manifest: &Manifest) {
     let Some(folder) = std::env::var_os("FUZZ_SAVE") else { return };
-    let name = format!("seed-{}", package.draft().manifest.name);
-    let write =
-        |target: &str, bytes: &[u8]| std::fs::write(Path::new(&folder).join(target).join(&name), bytes);
-    write("manifest", manifest).expect("the corpus can be written to");
-    write("translations", &package.translations().encode()).expect("the corpus can be written to");
+    let (translations, scripts) = (package.translations().clone(), package.scripts().to_vec());
+    let Ok(whole) = contents(package) else { return };
+    let name = format!("seed-{}-{}-{}", name, manifest.name, manifest.full_version()).replace('/', "-");
+    let write = |target: &str, bytes: &[u8]| {
+        std::fs::write(Path::new(&folder).join(target).join(&name), bytes)
+            .expect("the corpus can be written to");
+    };
+    write("manifest", &manifest.encode().expect("it is valid"));
+    write("translations", &translations.encode());
+    let parts = Parts { manifest, translations: &translations, scripts: &scripts, contents: &whole };
+    let mut file = Cursor::new(Vec::new());
+    native::write(&parts, &native::WriteOptions::default(), &mut file).expect("every package can be native");
+    let file = file.into_inner();
+    write("ambar_parts", &crate::native::take_apart(&file).expect("it is a native package"));
+    write("ambar", &file);
+}
+
+/// Of a native package and another package: the seed of a native delta that leads from one to the other.
+pub fn make_deltas(mut data: &[u8]) {
+    let Some(folder) = std::env::var_os("FUZZ_SAVE") else { return };
+    let base = part(&mut data);
+    let read = |bytes: &[u8]| {
+        let mut package = open("a.pisi", bytes)?;
+        Ok::<_, Error>((contents(&mut package)?, package.translations().clone(), package.scripts().to_vec()))
+    };
+    let (Ok(old), Ok(new)) = (read(base), read(data)) else { return };
+    let [old, new] = [&old, &new].map(|(whole, translations, scripts)| Parts {
+        manifest: &whole.manifest,
+        translations,
+        scripts,
+        contents: whole,
+    });
+    let mut file = Cursor::new(Vec::new());
+    native::write_delta(&old, &new, &native::WriteOptions::default(), &mut file)
+        .expect("a delta can be made");
+    let delta = crate::native::take_apart(&file.into_inner()).expect("it is a native package");
+    let name = format!("ambar_delta/seed-{}-{}", new.manifest.name, new.manifest.full_version());
+    let seed = [base, SEPARATOR, &delta].concat();
+    std::fs::write(Path::new(&folder).join(name), seed).expect("the corpus can be written to");
 }

@@ -6,7 +6,7 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
 use crate::mend;
-use crate::package::{byte, part, read};
+use crate::package::{apply, byte, part, read};
 
 /// A package file as it is, and once more with checksums that fit what it holds.
 pub fn file(data: &[u8]) {
@@ -18,9 +18,21 @@ pub fn file(data: &[u8]) {
     }
 }
 
+/// A package that [`build`] makes of the input.
+pub fn parts(data: &[u8]) {
+    let _ = read("a.pisi", &build(data));
+}
+
+/// A native package as the base, the delta's file name, and a delta that [`build`] makes of the rest.
+pub fn delta(mut data: &[u8]) {
+    let (base, name) = (part(&mut data), part(&mut data));
+    let name = format!("{}.delta.pisi", String::from_utf8_lossy(name).replace('/', "-"));
+    let _ = apply(base, &name, &build(data));
+}
+
 /// A byte that says how the payload is packed, metadata.xml, files.xml and a tar, each a part; in format 1.0
-/// pairs of a member's name and content come in the tar's place.
-pub fn parts(mut data: &[u8]) {
+/// modes, names and contents of members come in the tar's place.
+fn build(mut data: &[u8]) -> Vec<u8> {
     let kind = byte(&mut data);
     let (metadata, files) = (part(&mut data), part(&mut data));
     let documents = [("metadata.xml", metadata), ("files.xml", files)];
@@ -35,8 +47,7 @@ pub fn parts(mut data: &[u8]) {
                 break;
             }
         }
-        let _ = read("a.pisi", &finish(writer));
-        return;
+        return finish(writer);
     }
     let mut tar = data.to_vec();
     if kind & 0x80 == 0 {
@@ -48,7 +59,7 @@ pub fn parts(mut data: &[u8]) {
         3 => ("install.tar.zst", zstd::bulk::compress(&tar, 1).expect("it packs")),
         _ => ("install.tar.gz", mend::gzip(&tar)),
     };
-    let _ = read("a.pisi", &zip(&[documents[0], documents[1], (name, &packed)]));
+    zip(&[documents[0], documents[1], (name, &packed)])
 }
 
 /// A zip of stored members.
