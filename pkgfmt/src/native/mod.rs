@@ -6,7 +6,7 @@
 //!
 //! `layout` is the header and the table, `objects` what a manifest's distinct contents are called, `index`
 //! where they are, `frames` single zstd frames. `write` writes a package, `order` decides what is stored beside
-//! what, `delta` writes a package that lacks what its base has. Opening reads everything but the content;
+//! what, `similar` what is stored as a patch to another object, `delta` writes a package that lacks what its base has. Opening reads everything but the content;
 //! `payload` hands content out group by group, `random` by entry, both only what is asked for. `signature` and
 //! `sign` are minisign's signatures.
 
@@ -21,6 +21,7 @@ mod payload;
 mod random;
 mod sign;
 mod signature;
+mod similar;
 mod write;
 
 use std::fmt;

@@ -9,7 +9,7 @@ use crate::manifest::{Manifest, Node};
 use crate::package::{Base, BaseNeeded, Draft, Format, Hashed, Member, PayloadSink, Reader, Told};
 use crate::translations::Translations;
 
-use super::index::{Frame, Group, PATCH_BYTES, frame_length};
+use super::index::{Frame, Group, PATCH_BYTES, Prefix, frame_length};
 use super::layout::{Kind, read_at};
 use super::objects::{Object, Objects};
 use super::{Given, NativeFile, frames};
@@ -99,7 +99,8 @@ impl NativeFile {
                 _ => {}
             }
         }
-        for number in self.index.groups.iter().filter_map(|group| group.patch) {
+        for group in &self.index.groups {
+            let Some(Prefix::Base(number)) = group.patch else { continue };
             if base.get(number).is_none_or(|object| object.size > PATCH_BYTES) {
                 return wrong("a patch is made against an object that the base does not have");
             }
@@ -197,10 +198,8 @@ impl NativeFile {
         let length = frame_length(group, position);
         let unpacked = match group.patch {
             None => frames::unpack(&packed, length),
-            Some(number) => {
-                let base = self.patched(number)?;
-                frames::unpack_patch(&base, &packed, length)
-            }
+            Some(Prefix::Own(number)) => frames::unpack_patch(&self.own(number)?, &packed, length),
+            Some(Prefix::Base(number)) => frames::unpack_patch(&self.patched(number)?, &packed, length),
         };
         let at = self.content.saturating_add(frame.start);
         unpacked.map(Some).map_err(|reason| Problem::damaged(format_args!("the frame at byte {at}"), reason))
@@ -212,6 +211,16 @@ impl NativeFile {
         for position in 1..self.index.frames(group).len() {
             bytes.append(&mut self.frame(group, position)?.unwrap_or_default());
         }
+        Ok(bytes)
+    }
+
+    /// The object of this package that a patch is made against; its group is no patch.
+    fn own(&self, number: usize) -> Result<Vec<u8>, Problem> {
+        let digest = self.objects.get(number).map_or(Digest([0; 32]), |object| object.digest);
+        let mut bytes = Vec::new();
+        self.read_object(&digest)
+            .and_then(|mut content| content.read_to_end(&mut bytes))
+            .map_err(|error| Problem::from_stream(Kind::Content.name(), error))?;
         Ok(bytes)
     }
 
