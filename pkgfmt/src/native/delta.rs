@@ -23,7 +23,7 @@ use super::write::{self, Old, Patch, Plan, Planned, WriteOptions};
 const KEPT: usize = 256 << 20;
 /// How many times smaller a patch to another object of the same package is than its object: catalogues in many
 /// languages, which have half their texts in common, are smaller together in one frame.
-const OWN_GAIN: usize = 4;
+const OWN_GAIN: usize = 2;
 /// Bytes that a patch costs beside itself: its place in the index and the frame table.
 const COST: usize = FRAME_RECORD + 6;
 

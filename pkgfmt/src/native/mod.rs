@@ -24,6 +24,7 @@ mod signature;
 mod similar;
 mod write;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 
@@ -45,7 +46,7 @@ pub use sign::sign;
 pub use signature::{KeyError, KeyId, PublicKey, SecretKey, Signature};
 pub use write::{WriteOptions, write};
 
-use index::{Frame, Index};
+use index::{Frame, Index, Prefix};
 use layout::{Coding, Kind, Section, Table, read_at};
 use objects::Objects;
 use random::Cache;
@@ -77,6 +78,8 @@ pub struct NativeFile {
     base: Option<Given>,
     /// Objects that the base has, in bundles that are read together.
     from_base: Vec<Vec<usize>>,
+    /// Groups that hold what patches of this package are made against.
+    leading: BTreeSet<usize>,
     cache: Cache,
 }
 
@@ -178,6 +181,7 @@ impl NativeFile {
         };
         check_sizes(&objects, &index, length, limits)?;
         let from_base = bundles(&objects, &index);
+        let leading = leading(&index);
         let draft = draft(&mut manifest);
         Ok(NativeFile {
             source,
@@ -195,6 +199,7 @@ impl NativeFile {
             base_id,
             base: None,
             from_base,
+            leading,
             cache: Cache::default(),
         })
     }
@@ -351,6 +356,15 @@ fn check_sizes(objects: &Objects, index: &Index, length: u64, limits: &Limits) -
         return Err(Problem::limit(what, bound));
     }
     Ok(())
+}
+
+/// The groups that hold what patches of this package are made against.
+fn leading(index: &Index) -> BTreeSet<usize> {
+    let prefixes = index.groups.iter().filter_map(|group| match group.patch {
+        Some(Prefix::Own(number)) => Some(number),
+        Some(Prefix::Base(_)) | None => None,
+    });
+    prefixes.filter_map(|number| Some(index.homes.get(number).copied().flatten()?.group)).collect()
 }
 
 /// The objects that the index does not have, in bundles of about a frame.

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::io::{self, Read};
+use std::sync::Arc;
 
 use crate::digest::{ContentHasher, Digest, PackageId};
 use crate::error::Problem;
@@ -64,7 +65,7 @@ impl Reader for NativeFile {
             return Err(Problem::base(format_args!("package {wanted} is needed to read this delta")));
         }
         match self.index.groups.get(part) {
-            Some(group) => self.read_group(group, sink)?,
+            Some(group) => self.read_group(part, group, sink)?,
             None => {
                 let bundle = part.checked_sub(self.index.groups.len()).and_then(|at| self.from_base.get(at));
                 self.read_bundle(bundle.map(Vec::as_slice).unwrap_or_default(), sink)?;
@@ -108,7 +109,7 @@ impl NativeFile {
         Ok(())
     }
 
-    fn read_group(&self, group: &Group, sink: &mut dyn PayloadSink) -> Result<(), Problem> {
+    fn read_group(&self, number: usize, group: &Group, sink: &mut dyn PayloadSink) -> Result<(), Problem> {
         let objects: Vec<&Object> =
             self.index.objects(group).iter().filter_map(|&number| self.objects.get(number)).collect();
         let wanted: Vec<bool> =
@@ -121,9 +122,18 @@ impl NativeFile {
                 let mut stream = Stream::new(self, group);
                 return large(sink, self.member(object), &mut stream, |stream| stream.failed.take());
             }
-            return sink.small(self.member(object), self.whole(group)?).map_err(|_| Problem::Stopped);
+            let bytes = match self.leading.contains(&number) {
+                true => self.kept(number, group)?.to_vec(),
+                false => self.whole(group)?,
+            };
+            return sink.small(self.member(object), bytes).map_err(|_| Problem::Stopped);
         }
-        let bytes = self.whole(group)?;
+        // What patches are made against is wanted again soon.
+        let bytes = if self.leading.contains(&number) {
+            self.kept(number, group)?
+        } else {
+            Arc::new(self.whole(group)?)
+        };
         let mut rest = bytes.as_slice();
         for (object, wanted) in objects.into_iter().zip(wanted) {
             let (mut content, tail) = usize::try_from(object.size)
