@@ -41,15 +41,22 @@ pub fn extract(
     }
     let done = unpack(&package, &top, observer);
     if done.is_err() {
-        for (name, _) in top.list()? {
-            top.remove_all(&name)?;
-        }
-        if !existed {
-            let fail = |source| Error::Io { operation: "remove", path: directory.into(), source };
-            std::fs::remove_dir(directory).map_err(fail)?;
-        }
+        // Why it failed is what people need to know, even if something of it stays.
+        drop(clear(&top, directory, existed));
     }
     done
+}
+
+/// Removes what was unpacked, and the directory if it was made for that.
+fn clear(top: &Dir, directory: &Path, existed: bool) -> Result<(), Error> {
+    for (name, _) in top.list()? {
+        top.remove_all(&name)?;
+    }
+    if !existed {
+        let fail = |source| Error::Io { operation: "remove", path: directory.into(), source };
+        std::fs::remove_dir(directory).map_err(fail)?;
+    }
+    Ok(())
 }
 
 fn unpack(package: &PackageFile, top: &Dir, observer: &dyn Observer) -> Result<Manifest, Error> {
@@ -97,7 +104,16 @@ fn unpack(package: &PackageFile, top: &Dir, observer: &dyn Observer) -> Result<M
             Node::Symlink { .. } => {}
         }
     }
-    for entry in manifest.entries.iter().filter(|entry| matches!(entry.node, Node::File { .. })) {
+    // One name of each file: the others are it, and it may be unreadable by then.
+    let is_first = |index: usize, entry: &Entry| {
+        (entry.link_group as usize).checked_sub(1).is_none_or(|group| leaders.get(group) == Some(&index))
+    };
+    let files = manifest
+        .entries
+        .iter()
+        .enumerate()
+        .filter(|(index, entry)| matches!(entry.node, Node::File { .. }) && is_first(*index, entry));
+    for (_, entry) in files {
         let (dir, name) = place(top, &entry.path)?;
         attributes(&dir.file(name)?, entry, superuser, &dir.join(name))?;
     }

@@ -315,7 +315,7 @@ fn stored(reader: Option<&Reader>, new: &Candidate, profile: Profile) -> Result<
             }
         };
         if there {
-            bytes += size;
+            bytes = u64::saturating_add(bytes, size);
         }
     }
     Ok(bytes)

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use ambar_pkgfmt::pisi::DeltaError;
 use ambar_pkgfmt::pisi::filename::{DeltaFileName, PackageFileName};
-use ambar_pkgfmt::{Format, Manifest, PackageId, Parts, Problem, native, pisi};
+use ambar_pkgfmt::{Format, Limits, Manifest, PackageFile, PackageId, Parts, Problem, native, pisi};
 use rayon::ThreadPool;
 
 use crate::error::Error;
@@ -50,6 +50,19 @@ impl Target {
         Ok(Target { path: path.into(), format, level: None, threads: 0 })
     }
 
+    fn check_level(&self) -> Result<(), Error> {
+        let levels = if self.format == Format::Native { 1..=22 } else { 0..=9 };
+        match self.level {
+            Some(level) if !levels.contains(&level) => Err(Error::Usage(format!(
+                "the level of {} is {} to {}, not {level}",
+                self.format.name(),
+                levels.start(),
+                levels.end()
+            ))),
+            _ => Ok(()),
+        }
+    }
+
     /// The threads to write with.
     pub(crate) fn pool(&self) -> Result<ThreadPool, Error> {
         rayon::ThreadPoolBuilder::new()
@@ -64,23 +77,22 @@ impl Target {
         if !self.path.is_dir() {
             return self.path.clone();
         }
-        let name = match (self.format, from) {
+        let name: String = match (self.format, from) {
             (Format::Native, from) => native_name(manifest, from),
             (_, from) => pisi_name(manifest, from),
         };
-        self.path.join(name)
+        // Texts of a package do not choose a directory.
+        self.path.join(name.replace('/', ":"))
     }
 }
 
-/// `name-version-release-arch.ambar`, and `name-old-to-new-arch.delta.ambar`, without what is not said. A slash
-/// in a name becomes a colon.
+/// `name-version-release-arch.ambar`, and `name-old-to-new-arch.delta.ambar`, without what is not said.
 fn native_name(manifest: &Manifest, from: Option<&Manifest>) -> String {
     let version = manifest.full_version();
     let versions =
         from.map_or_else(|| version.clone(), |from| format!("{}-to-{version}", from.full_version()));
     let parts = [&*manifest.name, &versions, &manifest.arch];
-    let parts: Vec<String> =
-        parts.into_iter().filter(|part| !part.is_empty()).map(|part| part.replace('/', ":")).collect();
+    let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).map(str::to_owned).collect();
     format!("{}{}.ambar", parts.join("-"), if from.is_some() { ".delta" } else { "" })
 }
 
@@ -118,6 +130,7 @@ pub struct Written {
 
 /// Writes a package. Runs on the threads of the current pool.
 pub(crate) fn write(parts: &Parts<'_>, target: &Target) -> Result<Written, Error> {
+    target.check_level()?;
     written(parts, None, target, |out| match target.format {
         Format::Native => Ok(native::write(parts, &native_options(target), out).map(|_| Vec::new())?),
         format => {
@@ -129,6 +142,7 @@ pub(crate) fn write(parts: &Parts<'_>, target: &Target) -> Result<Written, Error
 
 /// Writes the delta from one package to another.
 pub(crate) fn write_delta(old: &Parts<'_>, new: &Parts<'_>, target: &Target) -> Result<Written, Error> {
+    target.check_level()?;
     written(new, Some(old.manifest), target, |out| match target.format {
         Format::Native => {
             Ok(native::write_delta(old, new, &native_options(target), out).map(|_| Vec::new())?)
@@ -180,6 +194,8 @@ fn written(
     drop(out);
     let length = fresh.as_file().metadata().map_err(fail("look at"))?.len();
     fresh.as_file().rewind().and_then(|()| fresh.as_file().sync_all()).map_err(fail("make durable"))?;
+    // Nobody gets a file that they could not read again.
+    PackageFile::open(fresh.path(), &Limits::default())?;
     fresh.persist(&path).map_err(|error| fail("write")(error.error))?;
     File::open(directory).and_then(|directory| directory.sync_all()).map_err(fail("make durable"))?;
     Ok(Written { path, format: target.format, manifest: parts.manifest.clone(), package, length, losses })

@@ -318,9 +318,10 @@ fn a_manifest_is_held_to_its_own_words() {
     assert!(matches!(&error.problem, Problem::Limit { what, .. } if what == "the number of entries"));
     let limits = Limits { payload_bytes: 1000, ..Limits::default() };
     assert!(matches!(open_with(&example().written(), &limits).unwrap_err().problem, Problem::Limit { .. }));
+    // Sizes are exact and frames bounded, so zeros may pack as well as they do.
     let zeros = Package::new("zeros", &[("zeros", &vec![0; 3 << 20])]).written();
     let limits = Limits { ratio: 10, ratio_floor: 1 << 20, ..Limits::default() };
-    assert!(matches!(open_with(&zeros, &limits).unwrap_err().problem, Problem::Limit { .. }));
+    assert!(open_with(&zeros, &limits).is_ok());
 }
 
 // Deltas.

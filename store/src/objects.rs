@@ -16,6 +16,7 @@ use ambar_pkgfmt::{ContentHasher, Digest, Hashed, PackageId};
 use rustix::fs::{AtFlags, Gid, Mode, OFlags, Stat, Timespec, Timestamps, Uid, XattrFlags};
 use rustix::io::Errno;
 
+use crate::cache::copy_hashing;
 use crate::db::Reader;
 use crate::db::rows::{ObjectRow, PackageRow};
 use crate::dir::{Dir, is_file};
@@ -331,10 +332,16 @@ impl<'s> ObjectWriter<'s> {
         // `from` may be meant by another package as it is, so it is copied; if nobody names it in the end it
         // is removed with the rest of what was written in vain.
         let shard = self.objects.shard(from)?;
-        let mut source = shard.file(from.file_name())?;
+        let source = shard.file(from.file_name())?;
         let name = to.file_name();
         let mut file = shard.make_file_anew(&name, to_metadata.mode & 0o777)?;
-        std::io::copy(&mut source, &mut file).on("copy", shard.join(&name))?;
+        let digest = copy_hashing(&source, &mut file, &shard.join(&name))?;
+        if digest != from.digest() {
+            // It was changed through a link, and its time put back.
+            shard.unlink(&name)?;
+            let path = shard.join(from.file_name());
+            return Err(Error::Damaged { path, reason: "its content is not what its name says".into() });
+        }
         self.finish(&file, to_metadata, Some(to_metadata.mode & 0o777), shard, &name)
     }
 

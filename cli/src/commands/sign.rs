@@ -24,6 +24,9 @@ pub(crate) fn generate(context: &Context, arguments: &Generate) -> Done {
         (None, true) => None,
         (None, false) => Some(ask_twice()?),
     };
+    if password.as_ref().is_some_and(String::is_empty) {
+        return Err(Failure::usage("the password is empty").advise("--no-password makes a key without one."));
+    }
     let texts = native::generate_keys(password.as_deref()).map_err(|error| refused(&error))?;
     let with = |extension: &str| {
         let mut name = arguments.name.clone().into_os_string();
@@ -31,8 +34,15 @@ pub(crate) fn generate(context: &Context, arguments: &Generate) -> Done {
         PathBuf::from(name)
     };
     let (secret, public) = (with(".key"), with(".pub"));
+    if public.symlink_metadata().is_ok() {
+        return Err(Failure::usage(format!("{} is there already, and nothing is written", public.display())));
+    }
     write_new(&secret, 0o600, &texts.secret)?;
-    write_new(&public, 0o644, &texts.public)?;
+    if let Err(failure) = write_new(&public, 0o644, &texts.public) {
+        // Half a pair is of no use.
+        drop(std::fs::remove_file(&secret));
+        return Err(failure);
+    }
     let id = PublicKey::parse(&texts.public).map_err(|error| refused(&error))?.id().to_string();
     context.line(format!("Key {id}: {} signs, {} verifies.", secret.display(), public.display()));
     Ok(json!({ "key": id, "secret": OsPath(secret), "public": OsPath(public) }).into())
@@ -117,8 +127,10 @@ fn ask_twice() -> Result<String, Failure> {
 fn write_new(path: &Path, mode: u32, text: &str) -> Result<(), Failure> {
     let opened = OpenOptions::new().write(true).create_new(true).mode(mode).open(path);
     let mut file = opened.map_err(|error| Failure::system("make", path, &error))?;
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     file.write_all(text.as_bytes())
         .and_then(|()| file.sync_all())
+        .and_then(|()| std::fs::File::open(parent)?.sync_all())
         .map_err(|error| Failure::system("write", path, &error))
 }
 

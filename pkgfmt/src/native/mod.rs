@@ -53,6 +53,8 @@ use random::Cache;
 
 pub(crate) use layout::MAGIC;
 
+/// Tag of the manifest's first field that is a list; those after it are lists, too.
+const LISTS: u64 = 16;
 /// Tag of the manifest's field that holds its entries.
 const ENTRIES: u64 = 24;
 /// Bytes of a manifest's encoding before its fields.
@@ -179,7 +181,7 @@ impl NativeFile {
             }
             _ => Index::without_content(&objects),
         };
-        check_sizes(&objects, &index, length, limits)?;
+        check_sizes(&objects, limits)?;
         let from_base = bundles(&objects, &index);
         let leading = leading(&index);
         let draft = draft(&mut manifest);
@@ -305,11 +307,14 @@ fn decode_manifest(bytes: &[u8], limits: &Limits) -> Result<Manifest, Problem> {
     let mut fields = Fields::new(Decoder::new(bytes.get(MANIFEST_MAGIC..).unwrap_or_default()));
     // A field that cannot be read is the decoder's to refuse.
     while let Ok(Some((tag, body))) = fields.next() {
-        if tag == ENTRIES && Decoder::new(body).number().is_ok_and(|count| count > limits.entries as u64) {
-            return Err(Problem::limit("the number of entries", limits.entries as u64));
+        let is_list = tag >= LISTS;
+        if is_list && Decoder::new(body).number().is_ok_and(|count| count > limits.entries as u64) {
+            let what =
+                if tag == ENTRIES { "the number of entries" } else { "the length of a list in the manifest" };
+            return Err(Problem::limit(what, limits.entries as u64));
         }
-        if tag != ENTRIES && body.len() as u64 > limits.metadata_bytes {
-            return Err(Problem::limit("the size of a field of the manifest", limits.metadata_bytes));
+        if tag != ENTRIES && body.len() as u64 > limits.manifest_field_bytes {
+            return Err(Problem::limit("the size of a field of the manifest", limits.manifest_field_bytes));
         }
     }
     Ok(Manifest::decode(bytes)?)
@@ -344,17 +349,12 @@ fn split_scripts(manifest: &Manifest, bytes: &[u8]) -> Result<Vec<Vec<u8>>, Prob
 }
 
 /// The sizes that the manifest declares stay within the limits.
-fn check_sizes(objects: &Objects, index: &Index, length: u64, limits: &Limits) -> Result<(), Problem> {
+fn check_sizes(objects: &Objects, limits: &Limits) -> Result<(), Problem> {
     let all = objects.iter().fold(0_u64, |sum, object| sum.saturating_add(object.size));
     if all > limits.payload_bytes {
         return Err(Problem::limit("the size of the payload", limits.payload_bytes));
     }
-    let unpacked = index.groups.iter().fold(0_u64, |sum, group| sum.saturating_add(group.unpacked));
-    let bound = length.saturating_mul(limits.ratio).max(limits.ratio_floor);
-    if unpacked > bound {
-        let what = format!("the payload unpacks to more than {} times its packed size; it", limits.ratio);
-        return Err(Problem::limit(what, bound));
-    }
+    // No ratio is held to: every size is known beforehand and exact, and a frame is bounded.
     Ok(())
 }
 

@@ -14,11 +14,10 @@ use super::index::{Frame, Group, PATCH_BYTES, Prefix, frame_length};
 use super::layout::{Kind, read_at};
 use super::objects::{Object, Objects};
 use super::{Given, NativeFile, frames};
-use super::{KeyId, Signature};
 
 impl Reader for NativeFile {
-    fn signers(&self) -> Vec<KeyId> {
-        self.signatures().iter().map(Signature::key).collect()
+    fn native(&self) -> Option<&NativeFile> {
+        Some(self)
     }
 
     fn format(&self) -> Format {
@@ -79,6 +78,12 @@ impl Reader for NativeFile {
             let (Node::File { size, digest }, Some(hashed)) = (&entry.node, hashed) else { continue };
             if (hashed.size, hashed.digest) != (*size, *digest) {
                 return Err(Problem::damaged(&entry.path, "its content is not what the manifest says"));
+            }
+        }
+        for object in self.objects.iter() {
+            if hashes.get(object.entry).is_none_or(Option::is_none) {
+                let path = self.manifest.entries.get(object.entry).map(|entry| entry.path.to_string());
+                return Err(Problem::damaged(path.unwrap_or_default(), "its content was not read"));
             }
         }
         Ok(self.manifest.clone())
