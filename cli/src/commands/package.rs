@@ -99,6 +99,11 @@ fn target(context: &Context, output: &Output) -> Result<Target, Failure> {
         }
     });
     let mut target = Target::new(&output.output, format.transpose()?)?;
+    let levels = if target.format == Format::Native { 1..=22 } else { 0..=9 };
+    if let Some(level) = output.level.filter(|level| !levels.contains(level)) {
+        let (from, to, format) = (levels.start(), levels.end(), target.format.name());
+        return Err(Failure::usage(format!("--level {level}: {format} has the levels {from} to {to}")));
+    }
     (target.level, target.threads) = (output.level, context.threads());
     Ok(target)
 }
