@@ -29,6 +29,9 @@ pub fn extract(
     observer: &dyn Observer,
 ) -> Result<Manifest, Error> {
     let mut package = PackageFile::open(file, limits)?;
+    if let Some(needed) = package.base_needed() {
+        return Err(Error::NoBaseFile { file: file.into(), needed: Box::new(needed) });
+    }
     package.list()?;
     let existed = directory.exists();
     if !existed {

@@ -23,7 +23,7 @@ pub fn repack(
 ) -> Result<Written, Error> {
     target.pool()?.install(|| {
         let whole = Whole::read(file, base, limits, observer)?;
-        write(&whole.parts(), target)
+        write(&whole.parts(), target, observer)
     })
 }
 
@@ -41,7 +41,7 @@ pub fn delta(
     target.pool()?.install(|| {
         let old = Whole::read(old, None, limits, observer)?;
         let new = Whole::read(new, None, limits, observer)?;
-        write_delta(&old.parts(), &new.parts(), target)
+        write_delta(&old.parts(), &new.parts(), target, observer)
     })
 }
 
@@ -64,7 +64,10 @@ impl Whole {
         package.list()?;
         observer.event(Event::Begin { packages: 1, bytes: package.draft().declared_size() });
         observer.event(Event::Package { name: &package.draft().manifest.name });
-        let (manifest, contents) = Spool::read(&mut package, &stop)?;
+        let (manifest, contents) = Spool::read(&mut package, &stop).map_err(|error| match stop() {
+            true => ambar_store::Error::Cancelled.into(),
+            false => Error::from(error),
+        })?;
         Ok(Whole { package, manifest, contents })
     }
 

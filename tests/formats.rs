@@ -321,6 +321,38 @@ fn what_no_package_holds_is_named_and_nothing_is_written() {
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "only the tree is there");
 }
 
+/// Cancels once storing has begun, which is when the first file is being written into the package.
+#[derive(Default)]
+struct CancelsInTheMiddle(std::sync::atomic::AtomicBool);
+
+impl ambar::Observer for CancelsInTheMiddle {
+    fn event(&self, event: ambar::Event<'_>) {
+        if matches!(event, ambar::Event::Package { .. }) {
+            self.0.store(true, std::sync::atomic::Ordering::Relaxed);
+        }
+    }
+
+    fn cancelled(&self) -> bool {
+        self.0.load(std::sync::atomic::Ordering::Relaxed)
+    }
+}
+
+#[test]
+fn writing_a_large_file_can_be_cancelled_and_leaves_nothing() {
+    let dir = memory_dir();
+    let top = dir.path().join("tree");
+    std::fs::create_dir(&top).unwrap();
+    std::fs::write(top.join("large"), vec![7; 4 << 20]).unwrap();
+    for format in [Format::Native, Format::Pisi12] {
+        let target = target(dir.path().join("tool"), format);
+        let observer = CancelsInTheMiddle::default();
+        let description = Description::new("tool", "1");
+        let error = ambar::pack(&top, &description, PackOptions::default(), &target, &observer).unwrap_err();
+        assert_eq!(error.class(), Class::Cancelled, "{error}");
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "only the tree is there");
+    }
+}
+
 #[test]
 fn a_signature_is_checked_and_covers_every_byte() {
     let dir = memory_dir();

@@ -95,7 +95,19 @@ fn entry(
         Node::Symlink { target }
     } else if kind.is_file() {
         let mut hasher = ContentHasher::new(false);
-        hasher.update_from(&mut open(&full).map_err(fail("open"))?).map_err(fail("read"))?;
+        let mut file = open(&full).map_err(fail("open"))?;
+        let mut buffer = vec![0; 1 << 16];
+        loop {
+            if stop() {
+                return Err(ambar_store::Error::Cancelled.into());
+            }
+            match file.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(read) => hasher.update(&buffer[..read]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(fail("read")(error)),
+            }
+        }
         let (size, digest, _) = hasher.finish();
         Node::File { size, digest }
     } else {

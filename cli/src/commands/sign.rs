@@ -19,13 +19,17 @@ use crate::text::{count, shown};
 
 /// Writes a new pair of keys: `NAME.key`, which only its owner can read, and `NAME.pub`.
 pub(crate) fn generate(context: &Context, arguments: &Generate) -> Done {
+    if context.dry_run() {
+        return Err(no_dry_run());
+    }
     let password = match (&arguments.password_file, arguments.no_password) {
         (Some(path), _) => Some(read_password(path)?),
         (None, true) => None,
         (None, false) => Some(ask_twice()?),
     };
-    if password.as_ref().is_some_and(String::is_empty) {
-        return Err(Failure::usage("the password is empty").advise("--no-password makes a key without one."));
+    if password.as_deref() == Some("") {
+        return Err(Failure::usage("the password for the new key is empty")
+            .advise("Give a password, or --no-password."));
     }
     let texts = native::generate_keys(password.as_deref()).map_err(|error| refused(&error))?;
     let with = |extension: &str| {
@@ -49,6 +53,9 @@ pub(crate) fn generate(context: &Context, arguments: &Generate) -> Done {
 }
 
 pub(crate) fn sign(context: &Context, arguments: &Sign) -> Done {
+    if context.dry_run() {
+        return Err(no_dry_run());
+    }
     let text = read(&arguments.key)?;
     let password = arguments.password_file.as_deref().map(read_password).transpose()?;
     let key = match SecretKey::parse(&text, password.as_deref()) {
@@ -98,6 +105,10 @@ pub(crate) fn verify_file(context: &Context, arguments: &VerifyFile) -> Done {
     .into())
 }
 
+fn no_dry_run() -> Failure {
+    Failure::usage("a file is written or it is not: there is no plan to show")
+}
+
 fn read(path: &Path) -> Result<String, Failure> {
     std::fs::read_to_string(path).map_err(|error| Failure::system("read", path, &error))
 }
@@ -126,7 +137,13 @@ fn ask_twice() -> Result<String, Failure> {
 /// Writes a file that must not be there yet.
 fn write_new(path: &Path, mode: u32, text: &str) -> Result<(), Failure> {
     let opened = OpenOptions::new().write(true).create_new(true).mode(mode).open(path);
-    let mut file = opened.map_err(|error| Failure::system("make", path, &error))?;
+    let mut file = opened.map_err(|error| match error.kind() {
+        std::io::ErrorKind::AlreadyExists => {
+            Failure::new(ambar::Class::Failed, format!("{} is there already", path.display()))
+                .advise("A key is never overwritten: choose another name, or move that file away.")
+        }
+        _ => Failure::system("make", path, &error),
+    })?;
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     file.write_all(text.as_bytes())
         .and_then(|()| file.sync_all())
