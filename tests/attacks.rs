@@ -244,6 +244,21 @@ fn row_8_a_plan_lists_setuid_and_an_unprivileged_root_refuses_it() {
     }
 }
 
+/// A package that promises more than the disk has room for is refused before it is read.
+#[test]
+fn row_12_room_is_looked_for_first() {
+    let bench = Bench::new();
+    let listed = format!("<File><Path>usr/huge</Path><Size>{}</Size></File>", 1_u64 << 60);
+    let package = bench.write("huge.pisi", &build::package(&[listed], &[file("usr/huge", b"x")]));
+    let root = Root::open(&bench.dir.path().join("root")).unwrap();
+    install(&root, &[example(CONFIG)]).unwrap();
+    let before = view(root.path());
+    let error = install(&root, &[package]).unwrap_err();
+    assert_eq!(error.class(), Class::NoSpace, "{error}");
+    assert!(view(root.path()) == before);
+    verified(&root);
+}
+
 /// Somebody put links where a package has directories: removing it must not follow them.
 #[test]
 fn row_20_removing_follows_no_link() {
