@@ -274,7 +274,8 @@ fn a_directory_becomes_a_package_and_the_package_that_directory() {
     let description = Description::new("tool", "1.0");
     let options = PackOptions::default();
     let written =
-        ambar::pack(&top, &description, options, &target(path.clone(), Format::Native), &Silent).unwrap();
+        ambar::pack(&top, &description, options, &target(path.clone(), Format::Native), &limits(), &Silent)
+            .unwrap();
     assert_eq!(written.manifest.entries.len(), 11);
 
     let out = dir.path().join("out");
@@ -295,7 +296,8 @@ fn a_directory_becomes_a_package_and_the_package_that_directory() {
     verified(&root);
     assert_eq!(std::fs::read(root.path().join("usr/bin/same-content")).unwrap(), b"#!/bin/sh\necho tool\n");
     let again = dir.path().join("again.ambar");
-    ambar::pack(&top, &description, options, &target(again.clone(), Format::Native), &Silent).unwrap();
+    ambar::pack(&top, &description, options, &target(again.clone(), Format::Native), &limits(), &Silent)
+        .unwrap();
     assert_eq!(std::fs::read(again).unwrap(), std::fs::read(path).unwrap());
 }
 
@@ -307,7 +309,14 @@ fn what_no_package_holds_is_named_and_nothing_is_written() {
     let _socket = std::os::unix::net::UnixListener::bind(top.join("usr/socket")).unwrap();
     let path = dir.path().join("tool.ambar");
     let target = target(path.clone(), Format::Native);
-    let error = ambar::pack(&top, &Description::new("tool", "1"), PackOptions::default(), &target, &Silent);
+    let error = ambar::pack(
+        &top,
+        &Description::new("tool", "1"),
+        PackOptions::default(),
+        &target,
+        &limits(),
+        &Silent,
+    );
     assert!(error.unwrap_err().to_string().contains("usr/socket"));
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "only the tree is there");
 }

@@ -195,7 +195,8 @@ impl fmt::Display for Constraint {
         let op = match self.op {
             Op::Less => "<",
             Op::AtMost => "<=",
-            Op::Equal | Op::Same => "=",
+            Op::Equal => "=",
+            Op::Same => "==",
             Op::AtLeast => ">=",
             Op::Greater => ">",
             Op::SameRevisionAside => "~",

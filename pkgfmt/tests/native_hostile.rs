@@ -171,7 +171,7 @@ fn an_index_that_lies_is_refused() {
         assert!(answer.ends_with(reason), "{groups:?}: {answer}");
     }
     // Counts that promise more than there is, and data after the end.
-    for index in [&b"\xff\xff\xff\xff\x0f"[..], b"\x01\xff\xff\xff\xff\x0f", b"\x01\x05\0\0\0\0\0\0"] {
+    for index in [&b"\xff\xff\xff\xff\x0f"[..], b"\x01\0\xff\xff\xff\xff\x0f", b"\x01\0\x05\0\0\0\0\0\0"] {
         assert!(refusal(&good.with(INDEX, index).built()).starts_with("the index: "));
     }
     // The right objects in another order: only the manifest's digests tell.
@@ -355,18 +355,21 @@ fn a_delta_that_lies_about_its_base_is_refused() {
         let bytes = good.with(INDEX, &e.finish()).built();
         apply(&bytes, older.as_base()).map_err(|error| error.problem.to_string())
     };
-    assert_eq!(index(&[(3, &[1]), (0, &[1])]), Ok(Everything::from(&newer)));
+    assert_eq!(index(&[(6, &[1]), (0, &[1])]), Ok(Everything::from(&newer)));
     for (groups, reason) in [
         (
-            &[(5, &[1][..]), (0, &[1][..])][..],
+            &[(10, &[1][..]), (0, &[1][..])][..],
             "a patch is made against an object that the base does not have",
         ),
-        (&[(u64::MAX, &[1]), (0, &[1])], "a patch is made against an object that the base does not have"),
-        (&[(3, &[1, 1])], "several objects in it share more than one plain frame"),
-        (&[(3, &[1])], "its frames are not as many as the objects' sizes ask for"),
-        (&[(3, &[1]), (0, &[-2])], "it has an object that the base has"),
-        (&[(3, &[1]), (0, &[1, -4])], "it has an object that the base has"),
-        (&[(2, &[1]), (0, &[1])], "the frame at byte"),
+        (&[(u64::MAX - 1, &[1]), (0, &[1])], "a patch is made against an object that the base does not have"),
+        (&[(6, &[1, 1])], "several objects in it share more than one plain frame"),
+        (&[(6, &[1])], "its frames are not as many as the objects' sizes ask for"),
+        (&[(6, &[1]), (0, &[-2])], "it has an object that the base has"),
+        (&[(6, &[1]), (0, &[1, -4])], "it has an object that the base has"),
+        (&[(4, &[1]), (0, &[1])], "the frame at byte"),
+        (&[(7, &[1]), (0, &[1])], "a patch is made against no earlier whole object"),
+        (&[(6, &[1]), (3, &[1])], "a patch is made against no earlier whole object"),
+        (&[(u64::MAX, &[1]), (0, &[1])], "a patch is made against no earlier whole object"),
     ] {
         let answer = index(groups).unwrap_err();
         assert!(answer.contains(reason), "{groups:?}: {answer}");

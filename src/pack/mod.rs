@@ -29,12 +29,13 @@ pub fn pack(
     description: &Description,
     options: PackOptions,
     target: &Target,
+    limits: &Limits,
     observer: &dyn Observer,
 ) -> Result<Written, Error> {
     target.pool()?.install(|| {
         let stop = || observer.cancelled();
         let mut manifest = description.manifest.clone();
-        manifest.entries = tree::entries(directory, options, &Limits::default(), &stop)?;
+        manifest.entries = tree::entries(directory, options, limits, &stop)?;
         apply(&description.rules, &mut manifest)?;
         observer.event(Event::Begin { packages: 1, bytes: manifest.installed_size() });
         observer.event(Event::Package { name: &manifest.name });

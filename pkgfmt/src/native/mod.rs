@@ -6,7 +6,7 @@
 //!
 //! `layout` is the header and the table, `objects` what a manifest's distinct contents are called, `index`
 //! where they are, `frames` single zstd frames. `write` writes a package, `order` decides what is stored beside
-//! what, `delta` writes a package that lacks what its base has. Opening reads everything but the content;
+//! what, `similar` what is stored as a patch to another object, `delta` writes a package that lacks what its base has. Opening reads everything but the content;
 //! `payload` hands content out group by group, `random` by entry, both only what is asked for. `signature` and
 //! `sign` are minisign's signatures, `xattrs` the extended attributes that packages may have.
 
@@ -21,9 +21,11 @@ mod payload;
 mod random;
 mod sign;
 mod signature;
+mod similar;
 mod write;
 mod xattrs;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 
@@ -45,7 +47,7 @@ pub use sign::sign;
 pub use signature::{KeyError, KeyId, PublicKey, SecretKey, Signature};
 pub use write::{WriteOptions, write};
 
-use index::{Frame, Index};
+use index::{Frame, Index, Prefix};
 use layout::{Coding, Kind, Section, Table, read_at};
 use objects::Objects;
 use random::Cache;
@@ -77,6 +79,8 @@ pub struct NativeFile {
     base: Option<Given>,
     /// Objects that the base has, in bundles that are read together.
     from_base: Vec<Vec<usize>>,
+    /// Groups that hold what patches of this package are made against.
+    leading: BTreeSet<usize>,
     cache: Cache,
 }
 
@@ -179,6 +183,7 @@ impl NativeFile {
         };
         check_sizes(&objects, &index, length, limits)?;
         let from_base = bundles(&objects, &index);
+        let leading = leading(&index);
         let draft = draft(&mut manifest);
         Ok(NativeFile {
             source,
@@ -196,6 +201,7 @@ impl NativeFile {
             base_id,
             base: None,
             from_base,
+            leading,
             cache: Cache::default(),
         })
     }
@@ -352,6 +358,15 @@ fn check_sizes(objects: &Objects, index: &Index, length: u64, limits: &Limits) -
         return Err(Problem::limit(what, bound));
     }
     Ok(())
+}
+
+/// The groups that hold what patches of this package are made against.
+fn leading(index: &Index) -> BTreeSet<usize> {
+    let prefixes = index.groups.iter().filter_map(|group| match group.patch {
+        Some(Prefix::Own(number)) => Some(number),
+        Some(Prefix::Base(_)) | None => None,
+    });
+    prefixes.filter_map(|number| Some(index.homes.get(number).copied().flatten()?.group)).collect()
 }
 
 /// The objects that the index does not have, in bundles of about a frame.

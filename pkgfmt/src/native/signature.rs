@@ -132,7 +132,7 @@ impl SecretKey {
         if !is_comment(comment) {
             return Err(KeyError::Comment);
         }
-        let untrusted = format!("signature from ambar, key {}", self.id());
+        let untrusted = untrusted_comment(self.id());
         let signature = minisign::sign(None, &self.0, Cursor::new(message), Some(comment), Some(&untrusted))
             .map_err(|error| KeyError::Sign(error.to_string()))?;
         Signature::parse(signature.into_string()).ok_or(KeyError::Comment)
@@ -185,11 +185,10 @@ impl Signature {
     fn parse(text: String) -> Option<Signature> {
         let lines: Vec<&str> = text.strip_suffix('\n')?.split('\n').collect();
         let &[untrusted, signature, trusted, global] = lines.as_slice() else { return None };
-        let plain = |line: &str| !line.chars().any(char::is_control);
         let untrusted = untrusted.strip_prefix("untrusted comment: ")?;
         let comment = trusted.strip_prefix("trusted comment: ")?;
         // 74 bytes (algorithm, key id, signature) and 64 (signature of the comment) in base64.
-        if !plain(untrusted) || !is_comment(comment) || signature.len() != 100 || global.len() != 88 {
+        if !is_comment(comment) || signature.len() != 100 || global.len() != 88 {
             return None;
         }
         let read = SignatureBox::from_string(&text).ok()?;
@@ -197,9 +196,15 @@ impl Signature {
         if !read.is_prehashed() || read.trusted_comment().ok()? != comment || read.to_string() != text {
             return None;
         }
-        let comment = comment.to_owned();
-        Some(Signature { key: key_id(read.keynum()), comment, text })
+        let (key, comment) = (key_id(read.keynum()), comment.to_owned());
+        // Nobody signs this comment, so it says nothing: no byte of a signed file is anybody's to choose.
+        (untrusted == untrusted_comment(key)).then_some(Signature { key, comment, text })
     }
+}
+
+/// The only untrusted comment that a signature in a package may have.
+fn untrusted_comment(key: KeyId) -> String {
+    format!("signature from ambar, key {key}")
 }
 
 /// Whether minisign gives a trusted comment back as it took it.

@@ -66,12 +66,18 @@ impl FromStr for Target {
             true => TargetKind::Capability,
             false => TargetKind::Package,
         });
-        let (name, arch) = match name.rsplit_once(':') {
+        let (name, arch) = match name.split_once(':') {
+            Some((_, arch)) if kind == TargetKind::Package && !is_arch(arch) => {
+                return Err(refused("what follows its ':' is no architecture"));
+            }
             Some((name, arch)) if kind == TargetKind::Package => (name, arch),
             _ => (name, ""),
         };
         if name.is_empty() {
             return Err(refused("it has no name"));
+        }
+        if name.contains(char::is_control) {
+            return Err(refused("its name holds a control character"));
         }
         let conditions = conditions.trim();
         let list = match conditions.strip_prefix('(') {
@@ -90,6 +96,11 @@ impl FromStr for Target {
     }
 }
 
+/// Whether a text can be an architecture's name.
+fn is_arch(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c))
+}
+
 fn constraint(text: &str) -> Option<Constraint> {
     let text = text.trim();
     let named = SUBJECTS.iter().find_map(|(word, subject)| {
@@ -100,7 +111,8 @@ fn constraint(text: &str) -> Option<Constraint> {
     let (subject, rest) = named.unwrap_or((Subject::Version, text));
     let (op, value) = OPERATORS.iter().find_map(|(sign, op)| Some((*op, rest.strip_prefix(sign)?)))?;
     let value = value.trim();
-    let fits = !value.is_empty() && !value.contains(|c: char| c.is_whitespace() || "<>=!()|".contains(c));
+    let is_foreign = |c: char| c.is_whitespace() || c.is_control() || "<>=!()|".contains(c);
+    let fits = !value.is_empty() && !value.contains(is_foreign);
     fits.then(|| Constraint { subject, op, value: value.into() })
 }
 
@@ -157,6 +169,11 @@ mod tests {
     #[test]
     fn what_is_no_relation_is_refused() {
         for text in [
+            ":any",
+            "a:",
+            "a:b:c",
+            "a\u{14}",
+            "a (= 1\u{14})",
             "",
             " ",
             "|",
@@ -177,9 +194,14 @@ mod tests {
 
     #[test]
     fn what_is_shown_can_be_read() {
-        for text in
-            ["a", "a:any (>= 1)", "@system.base", "pkgconfig(zlib) (>= 1.2, < 2)", "a (!= 1) | b (slot = 2)"]
-        {
+        for text in [
+            "a",
+            "a:any (>= 1)",
+            "@system.base",
+            "pkgconfig(zlib) (>= 1.2, < 2)",
+            "a (!= 1) | b (slot = 2)",
+            "a (== 1)",
+        ] {
             let relation =
                 Relation { kind: RelationKind::Depends, alternatives: parse_alternatives(text).unwrap() };
             assert_eq!(relation.to_string(), text);

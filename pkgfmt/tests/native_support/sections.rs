@@ -70,7 +70,10 @@ impl Sections {
     /// With another index, of groups of steps.
     pub fn with_index(&self, groups: &[&[i64]]) -> Sections {
         let mut e = Encoder::new();
-        e.list(groups, |e, group| e.list(group, |e, step| e.signed(*step)));
+        e.list(groups, |e, group| {
+            e.number(0);
+            e.list(group, |e, step| e.signed(*step));
+        });
         self.with(INDEX, &e.finish())
     }
 }
