@@ -8,7 +8,7 @@
 //! where they are, `frames` single zstd frames. `write` writes a package, `order` decides what is stored beside
 //! what, `similar` what is stored as a patch to another object, `delta` writes a package that lacks what its base has. Opening reads everything but the content;
 //! `payload` hands content out group by group, `random` by entry, both only what is asked for. `signature` and
-//! `sign` are minisign's signatures.
+//! `sign` are minisign's signatures, `xattrs` the extended attributes that packages may have.
 
 mod delta;
 mod frames;
@@ -23,6 +23,7 @@ mod sign;
 mod signature;
 mod similar;
 mod write;
+mod xattrs;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -155,6 +156,7 @@ impl NativeFile {
         };
         let encoded = read(Kind::Manifest)?.unwrap_or_default();
         let mut manifest = decode_manifest(&encoded, limits)?;
+        xattrs::check(&manifest, limits)?;
         let id = PackageId(Digest::of(&encoded));
         drop(encoded);
         let translations = match read(Kind::Translations)? {

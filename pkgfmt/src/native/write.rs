@@ -11,13 +11,14 @@ use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use crate::contents::Parts;
 use crate::digest::{ContentHasher, Digest, PackageId};
 use crate::error::Problem;
+use crate::limits::Limits;
 use crate::manifest::Manifest;
 
 use super::frames;
 use super::index::{self, FRAME_BYTES, Frame, Prefix};
 use super::layout::{self, Coding, Kind, Section, Table};
 use super::objects::{Object, Objects};
-use super::{delta, order, similar};
+use super::{delta, order, similar, xattrs};
 
 /// What a writer may choose.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +36,8 @@ impl Default for WriteOptions {
 /// Writes `parts` as a native package to `out`, from where it stands, and returns the package id.
 ///
 /// # Errors
-/// [`Problem::Manifest`] when the manifest is not canonical, [`Problem::Damaged`] where contents are not what it
+/// [`Problem::Manifest`] when the manifest is not canonical, [`Problem::Forbidden`] and [`Problem::Limit`] for
+/// extended attributes that packages may not have, [`Problem::Damaged`] where contents are not what it
 /// says, [`Problem::Io`] from `out`.
 pub fn write(
     parts: &Parts<'_>,
@@ -88,6 +90,7 @@ pub(super) fn write_plan(
     options: &WriteOptions,
     out: &mut (impl Write + Seek),
 ) -> Result<PackageId, Problem> {
+    xattrs::check(plan.parts.manifest, &Limits::default())?;
     let manifest = plan.parts.manifest.encode()?;
     let id = PackageId(Digest::of(&manifest));
     let translations =
