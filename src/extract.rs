@@ -261,15 +261,15 @@ fn attributes(
         let (uid, gid) = (rustix::fs::Uid::from_raw(entry.uid), rustix::fs::Gid::from_raw(entry.gid));
         rustix::fs::fchown(&file, Some(uid), Some(gid)).map_err(fail("set the owner of"))?;
     }
-    let mode = if superuser { entry.mode } else { entry.mode & 0o1777 };
-    rustix::fs::fchmod(&file, rustix::fs::Mode::from_raw_mode(u32::from(mode)))
-        .map_err(fail("set the mode of"))?;
     for (name, value) in &entry.xattrs {
         if superuser || name.starts_with(b"user.") {
             rustix::fs::fsetxattr(&file, name.as_slice(), value, rustix::fs::XattrFlags::empty())
                 .map_err(fail("set an extended attribute of"))?;
         }
     }
+    let mode = if superuser { entry.mode } else { entry.mode & 0o1777 };
+    rustix::fs::fchmod(&file, rustix::fs::Mode::from_raw_mode(u32::from(mode)))
+        .map_err(fail("set the mode of"))?;
     if let Some(mtime) = entry.mtime {
         let time = rustix::fs::Timespec { tv_sec: mtime, tv_nsec: 0 };
         let times = rustix::fs::Timestamps { last_access: time, last_modification: time };

@@ -41,6 +41,13 @@ pub fn delta(
     target.pool()?.install(|| {
         let old = Whole::read(old, None, limits, observer)?;
         let new = Whole::read(new, None, limits, observer)?;
+        if old.manifest.name != new.manifest.name {
+            let (old, new) = (&old.manifest.name, &new.manifest.name);
+            return Err(Error::NoDelta(format!("{old} and {new} are not two versions of one package")));
+        }
+        if old.manifest == new.manifest {
+            return Err(Error::NoDelta("the two packages are the same".into()));
+        }
         write_delta(&old.parts(), &new.parts(), target, observer)
     })
 }
@@ -90,7 +97,10 @@ pub(crate) fn open(
 ) -> Result<PackageFile, Error> {
     let mut package = PackageFile::open(file, limits)?;
     match (package.base_needed(), base) {
-        (None, _) => {}
+        (None, None) => {}
+        (None, Some(_)) => {
+            return Err(Error::Usage(format!("{} is no delta and needs no base", file.display())));
+        }
         (Some(needed), None) => {
             return Err(Error::NoBaseFile { file: file.into(), needed: Box::new(needed) });
         }

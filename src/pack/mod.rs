@@ -106,7 +106,8 @@ fn apply(rules: &[FileRule], manifest: &mut Manifest) -> Result<(), Error> {
             }
         }
         if !matched {
-            return Err(wrong("it matches no file".into()));
+            let hint = if rule.pattern.starts_with('/') { ": paths do not begin with a slash" } else { "" };
+            return Err(wrong(format!("it matches no file{hint}")));
         }
     }
     manifest.encode().map_err(|error| Error::Usage(format!("this makes no package: {error}")))?;

@@ -3,7 +3,8 @@
 //! An object exists when the database says so. A file without a row is garbage that a crash left: it is
 //! unlinked and written anew, never trusted (after a power cut it may be of length zero under the right
 //! name) and never truncated in place. In one process the first to claim an id writes it.
-//! Inode attributes are set in the order owner, mode, extended attributes, time.
+//! Inode attributes are set in the order owner, extended attributes, mode, time: a change of owner takes file
+//! capabilities away, and a mode without write permission would keep its owner from setting attributes.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
@@ -361,13 +362,17 @@ impl<'s> ObjectWriter<'s> {
             rustix::fs::fchown(file, Some(uid), Some(gid)).on("set the owner of", &path)?;
         }
         let given = created.map(|mode| mode & !self.umask);
-        if given != Some(metadata.mode) || owner.is_some() {
+        if !metadata.xattrs.is_empty() {
+            // Only who may write to a file may set its attributes, whatever it was opened for.
+            rustix::fs::fchmod(file, Mode::from_raw_mode(0o600)).on("set the mode of", &path)?;
+            for (attribute, value) in &metadata.xattrs {
+                rustix::fs::fsetxattr(file, attribute.as_slice(), value, XattrFlags::empty())
+                    .on("set an extended attribute of", &path)?;
+            }
+        }
+        if given != Some(metadata.mode) || owner.is_some() || !metadata.xattrs.is_empty() {
             rustix::fs::fchmod(file, Mode::from_raw_mode(u32::from(metadata.mode)))
                 .on("set the mode of", &path)?;
-        }
-        for (attribute, value) in &metadata.xattrs {
-            rustix::fs::fsetxattr(file, attribute.as_slice(), value, XattrFlags::empty())
-                .on("set an extended attribute of", &path)?;
         }
         set_mtime(file, metadata.mtime).on("set the time of", &path)?;
         self.barrier.file(file, &path);
@@ -442,7 +447,6 @@ pub(crate) fn copy_attributes(
         let (uid, gid) = (Uid::from_raw(stat.st_uid), Gid::from_raw(stat.st_gid));
         rustix::fs::fchown(to, Some(uid), Some(gid)).on("set the owner of", path)?;
     }
-    rustix::fs::fchmod(to, Mode::from_raw_mode(stat.st_mode & 0o7777)).on("set the mode of", path)?;
     let mut names = vec![0; 65536];
     let length = match rustix::fs::flistxattr(from, &mut names) {
         Ok(length) => length,
@@ -458,6 +462,7 @@ pub(crate) fn copy_attributes(
             Err(errno) => return Err(errno).on("set an extended attribute of", path),
         }
     }
+    rustix::fs::fchmod(to, Mode::from_raw_mode(stat.st_mode & 0o7777)).on("set the mode of", path)?;
     let time = Timespec { tv_sec: stat.st_mtime, tv_nsec: stat.st_mtime_nsec as _ };
     rustix::fs::futimens(to, &Timestamps { last_access: time, last_modification: time })
         .on("set the time of", path)

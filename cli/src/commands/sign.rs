@@ -6,8 +6,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use ambar::OsPath;
-use ambar::pkgfmt::Limits;
 use ambar::pkgfmt::native::{self, KeyError, PublicKey, SecretKey};
+use ambar::pkgfmt::{Limits, PackageFile};
 use serde_json::json;
 
 use crate::Done;
@@ -64,6 +64,15 @@ pub(crate) fn sign(context: &Context, arguments: &Sign) -> Done {
     };
     let key = key.map_err(|error| about(&arguments.key, &error))?;
     let comment = arguments.comment.as_deref();
+    if comment.is_some_and(|comment| comment.contains(char::is_control)) {
+        return Err(Failure::usage("a signature's comment is one line of text"));
+    }
+    let package = PackageFile::open(&arguments.file, &Limits::default()).map_err(ambar::Error::from)?;
+    if package.native().is_none() {
+        let format = package.format().name();
+        return Err(Failure::usage(format!("packages of the format {format} carry no signatures"))
+            .advise("`ambar repack FILE -o FILE.ambar` makes one that does."));
+    }
     native::sign(&arguments.file, &key, comment, &Limits::default()).map_err(ambar::Error::from)?;
     let (file, id) = (arguments.file.display().to_string(), key.id().to_string());
     context.line(format!("{} is signed by key {id}.", shown(&file)));
