@@ -1,5 +1,5 @@
 //! Debian packages in a root: what their relations, versions and flags come to.
-#![allow(missing_docs, clippy::print_stdout, clippy::unwrap_used)]
+#![allow(missing_docs, unreachable_pub, clippy::print_stdout, clippy::unwrap_used)]
 
 #[allow(dead_code)]
 #[path = "../pkgfmt/tests/common/build.rs"]
