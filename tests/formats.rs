@@ -347,7 +347,8 @@ fn writing_a_large_file_can_be_cancelled_and_leaves_nothing() {
         let target = target(dir.path().join("tool"), format);
         let observer = CancelsInTheMiddle::default();
         let description = Description::new("tool", "1");
-        let error = ambar::pack(&top, &description, PackOptions::default(), &target, &observer).unwrap_err();
+        let error = ambar::pack(&top, &description, PackOptions::default(), &target, &limits(), &observer)
+            .unwrap_err();
         assert_eq!(error.class(), Class::Cancelled, "{error}");
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "only the tree is there");
     }
