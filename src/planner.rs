@@ -447,7 +447,7 @@ fn check_paths(
 /// A draft as a manifest. Where only the payload tells what an entry is, one with a hash is a file, unless its
 /// mode is that of links, and one without a directory.
 fn as_listed(draft: &Draft) -> Manifest {
-    let mut manifest = Manifest::new(&draft.manifest.name, &draft.manifest.version, draft.manifest.order);
+    let mut manifest = draft.manifest.clone();
     for listed in &draft.entries {
         let (node, mode) = match (&listed.node, listed.mode) {
             (Some(DraftNode::Symlink(target)), _) => (Node::Symlink { target: target.clone() }, 0o777),
