@@ -482,7 +482,7 @@ def seed_tbz2():
     for name, script in databases.items():
         data = database(script)
         whole = name in ("old", "new")
-        write("tbz2_parts", f"database-{name}", parts(PF if whole else PF[:1], data, payload=conf if whole else bytes(512)))
+        write("tbz2_parts", f"database-{name}", parts(PF if whole else PF[:1], data, payload=conf if whole else b""))
     cut = database(LEAST + ROW)
     for name, data in {
         "cut": cut[:600],
@@ -494,7 +494,7 @@ def seed_tbz2():
         "cells": cut[:200] + b"\xff" * 200 + cut[400:],
         "old-count": cut[:28] + bytes(4) + cut[32:],
     }.items():
-        write("tbz2_parts", f"database-{name}", parts(PF, data, payload=bytes(512)))
+        write("tbz2_parts", f"database-{name}", parts(PF, data, payload=b""))
     values = {
         "all": PF + [(b"USE", b"a -b c"), (b"IUSE", b"+a b -d"), (b"LICENSE", b"|| ( GPL-2 MIT ) a? ( BSD )"), (b"CHOST", b"armv7a-x"),
                      (b"DESCRIPTION", b"text"), (b"HOMEPAGE", b"http://a/"), (b"b-1.0-r1.ebuild", b"EAPI=2"), (b"environment.bz2", b"BZh"),
@@ -516,10 +516,8 @@ def seed_tbz2():
     for machine in ("i686", "aarch64", "powerpc64", "powerpc", "riscv64", "loongarch64", "s390x", "sparc", "hppa2.0", "alphaev6", "mips", "x86_64", "ia64"):
         values[f"chost-{machine}"] = PF + [(b"CHOST", machine.encode() + b"-linux")]
     for number, (name, each) in enumerate(values.items()):
-        payload = conf if name in ("all", "contents") else bytes(512)
-        write("tbz2_parts", name, parts(each, kind=(0, 1, 3, 5, 2, 4)[number % 6], payload=payload))
-    for name in ("kinds", "names", "python", "link-attributes", "no-leader", "below-link", "follows", "pax-all"):
-        write("tbz2_parts", f"tar-{name}", parts(PF, payload=TARS[name]))
+        payload = conf if name.startswith("contents") else bytes(512) if number < 6 else b""
+        write("tbz2_parts", name, parts(each, kind=(0, 1, 3, 5, 2, 4)[number] if number < 6 else 5, payload=payload))
     atoms = [
         (b"a/b >=a/b-1 <=a/b-1 >a/b-1 <a/b-1-r2 =a/b-1* ~a/b-1-r3 a/b-1 a/b:2 a/b:2/3= a/b:* a/b::r a/b[x,-y] a/b#t a/b~3 a/b@r", b"!a/b !!a/c !a/b[x] || ( !a/b c/d )", b"|| ( a/b ( c/d e/f ) )", b"virtual/a || ( a/b c/d )", b"GPL-2", b"x y"),
         (b"x? ( a/b ) !x? ( c/d ) !z? ( e/f ) || ( z? ( a/b ) )", b"^^ ( a/b )", b"?? ( a/b )", b"( a/b", b"x? GPL", b"x"),

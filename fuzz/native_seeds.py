@@ -126,36 +126,43 @@ def indexes(objects, delta):
 def sections():
     """Packages of sections (the target packs them and makes digests), from one that is right."""
     sound = HERE / "corpus/ambar_parts"
-    seeds = sorted(path for path in sound.glob("seed-a.*") if path.stat().st_size < 2500)
-    for seed in seeds[:1] + [path for path in seeds if b"postinst" in path.read_bytes()][:1]:
-        parts = seed.read_bytes().split(SEPARATOR)
-        join = lambda changes: SEPARATOR.join(changes.get(place, part) for place, part in enumerate(parts))
-        changed = {
-            "translations-empty": {1: b"ambartr\0\1"},
-            "translations-damaged": {1: b"x"},
-            "scripts-short": {2: parts[2][:-1]},
-            "scripts-long": {2: parts[2] + b"x"},
-            "scripts-other": {2: bytes(len(parts[2]))},
-            "base-short": {3: b"x"},
-            "base": {3: b"b" * 32},
-            "no-index": {4: b""},
-            "manifest-field": {0: parts[0] + b"\x7f\1x"},
-            "manifest-cut": {0: parts[0][:-1]},
-        }
-        for name, changes in changed.items():
-            write("ambar_parts", f"{name}-{seed.stem[-9:]}", join(changes))
-        for flags in range(4):
-            write("ambar_parts", f"flags-{flags}-{seed.stem[-9:]}", bytes([flags]) + join({})[1:])
-        for name, index in indexes(3, False).items():
-            write("ambar_parts", f"index-{name}-{seed.stem[-9:]}", join({4: index}))
-        for name, frame in {
-            "no-zstd": b"x" * 9,
-            "longer": parts[6] + b"x" if len(parts) > 6 else b"x",
-            "no-size": bytes.fromhex("28b52ffd0058090000") + b"x",
-            "far-longer": bytes(9000),
-            "missing": b"",
-        }.items():
-            write("ambar_parts", f"frame-{name}-{seed.stem[-9:]}", join({6: frame}))
+    seeds = sorted(sound.glob("seed-a.*"), key=lambda path: (path.stat().st_size, path.name))
+    if not seeds:
+        return
+    # The smallest that has a script.
+    seed = min((path for path in seeds if path.read_bytes().split(SEPARATOR)[2]), key=lambda path: path.stat().st_size)
+    parts = seed.read_bytes().split(SEPARATOR)
+    join = lambda changes: SEPARATOR.join(changes.get(place, part) for place, part in enumerate(parts))
+    for name, changes in {
+        "translations-empty": {1: b"ambartr\1"},
+        "translations-damaged": {1: b"x"},
+        "scripts-short": {2: parts[2][:-1]},
+        "scripts-long": {2: parts[2] + b"x"},
+        "scripts-other": {2: bytes(len(parts[2]))},
+        "base-short": {3: b"x"},
+        "base": {3: b"b" * 32},
+        "no-index": {4: b""},
+        "manifest-field": {0: parts[0] + b"\x7f\1x"},
+        "manifest-cut": {0: parts[0][:-1]},
+    }.items():
+        write("ambar_parts", name, join(changes))
+    # And one of several contents.
+    seed = HERE / "corpus/ambar_parts/seed-a.ambar-hello-2.10-3"
+    seed = seed if seed.exists() else seeds[0]
+    parts = seed.read_bytes().split(SEPARATOR)
+    join = lambda changes: SEPARATOR.join(changes.get(place, part) for place, part in enumerate(parts))
+    for flags in range(4):
+        write("ambar_parts", f"flags-{flags}", bytes([flags]) + join({})[1:])
+    for name, index in indexes(5, False).items():
+        write("ambar_parts", f"index-{name}", join({4: index}))
+    for name, frame in {
+        "no-zstd": b"x" * 9,
+        "longer": parts[6] + b"x" if len(parts) > 6 else b"x",
+        "no-size": bytes.fromhex("28b52ffd0058090000") + b"x",
+        "far-longer": bytes(9000),
+        "missing": b"",
+    }.items():
+        write("ambar_parts", f"frame-{name}", join({6: frame}))
 
 
 def deltas():
@@ -169,6 +176,8 @@ def deltas():
         write("ambar_delta", "no-index", join({5: b""}))
         write("ambar_delta", "frame", join({7: b"x" * 20}))
         for name, index in indexes(4, True).items():
+            if name in ("no-groups", "empty-group", "outside", "before", "far", "follows", "cut", "count"):
+                continue  # As in a whole package.
             write("ambar_delta", f"index-{name}", join({5: index}))
             if name.startswith("patch"):
                 write("ambar_delta", f"index-{name}-small", join({5: index, 7: b"x"}))
