@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ambar_pkgfmt::native::{NativeFile, PublicKey};
+use ambar_pkgfmt::native::PublicKey;
 use ambar_pkgfmt::{Format, Limits, Manifest, PackageId, check};
 
 use crate::error::Error;
@@ -37,8 +37,7 @@ pub fn verify_file(
     let mut package = open(file, base, limits, observer)?;
     let format = package.format();
     let mut signatures = Vec::new();
-    if format == Format::Native {
-        let native = NativeFile::open(file, limits)?;
+    if let Some(native) = package.native() {
         for key in keys {
             native.verify_signature(key).map_err(|reason| unsigned(file, reason.to_string()))?;
         }

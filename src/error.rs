@@ -106,8 +106,8 @@ pub enum Error {
     },
     /// The package that a delta is made against is not installed.
     #[error(
-        "{} is a delta against {} {}, and {}: install the whole package",
-        file.display(), needed.name, needed.release.as_deref().unwrap_or_default(), there(installed.as_ref())
+        "{} is a delta against {}, and {}: install the whole package",
+        file.display(), wanted(needed), there(installed.as_ref())
     )]
     NoBase {
         /// The delta.
@@ -119,8 +119,8 @@ pub enum Error {
     },
     /// A delta was given without the file of the package that it is made against.
     #[error(
-        "{} is a delta against {} {}: give the file of that package with --base",
-        file.display(), needed.name, needed.release.as_deref().unwrap_or_default()
+        "{} is a delta against {}, and only with that package whole",
+        file.display(), wanted(needed)
     )]
     NoBaseFile {
         /// The delta.
@@ -256,6 +256,15 @@ fn store_class(error: &ambar_store::Error) -> Class {
         E::Damaged { .. } | E::DamagedObject { .. } => Class::Damaged,
         E::Cancelled => Class::Cancelled,
         _ => Class::Failed,
+    }
+}
+
+/// The package that a delta needs, as far as the delta tells: by its release, or by its id.
+fn wanted(needed: &BaseNeeded) -> String {
+    match (&needed.release, needed.id) {
+        (Some(release), _) => format!("{} {release}", needed.name),
+        (None, Some(id)) => format!("{} with id {id}", needed.name),
+        (None, None) => needed.name.clone(),
     }
 }
 

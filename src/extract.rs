@@ -29,6 +29,9 @@ pub fn extract(
     observer: &dyn Observer,
 ) -> Result<Manifest, Error> {
     let mut package = PackageFile::open(file, limits)?;
+    if let Some(needed) = package.base_needed() {
+        return Err(Error::NoBaseFile { file: file.into(), needed: Box::new(needed) });
+    }
     package.list()?;
     let existed = directory.exists();
     if !existed {
@@ -41,15 +44,22 @@ pub fn extract(
     }
     let done = unpack(&package, &top, observer);
     if done.is_err() {
-        for (name, _) in top.list()? {
-            top.remove_all(&name)?;
-        }
-        if !existed {
-            let fail = |source| Error::Io { operation: "remove", path: directory.into(), source };
-            std::fs::remove_dir(directory).map_err(fail)?;
-        }
+        // Why it failed is what people need to know, even if something of it stays.
+        drop(clear(&top, directory, existed));
     }
     done
+}
+
+/// Removes what was unpacked, and the directory if it was made for that.
+fn clear(top: &Dir, directory: &Path, existed: bool) -> Result<(), Error> {
+    for (name, _) in top.list()? {
+        top.remove_all(&name)?;
+    }
+    if !existed {
+        let fail = |source| Error::Io { operation: "remove", path: directory.into(), source };
+        std::fs::remove_dir(directory).map_err(fail)?;
+    }
+    Ok(())
 }
 
 fn unpack(package: &PackageFile, top: &Dir, observer: &dyn Observer) -> Result<Manifest, Error> {
@@ -97,7 +107,16 @@ fn unpack(package: &PackageFile, top: &Dir, observer: &dyn Observer) -> Result<M
             Node::Symlink { .. } => {}
         }
     }
-    for entry in manifest.entries.iter().filter(|entry| matches!(entry.node, Node::File { .. })) {
+    // One name of each file: the others are it, and it may be unreadable by then.
+    let is_first = |index: usize, entry: &Entry| {
+        (entry.link_group as usize).checked_sub(1).is_none_or(|group| leaders.get(group) == Some(&index))
+    };
+    let files = manifest
+        .entries
+        .iter()
+        .enumerate()
+        .filter(|(index, entry)| matches!(entry.node, Node::File { .. }) && is_first(*index, entry));
+    for (_, entry) in files {
         let (dir, name) = place(top, &entry.path)?;
         attributes(&dir.file(name)?, entry, superuser, &dir.join(name))?;
     }
@@ -242,15 +261,15 @@ fn attributes(
         let (uid, gid) = (rustix::fs::Uid::from_raw(entry.uid), rustix::fs::Gid::from_raw(entry.gid));
         rustix::fs::fchown(&file, Some(uid), Some(gid)).map_err(fail("set the owner of"))?;
     }
-    let mode = if superuser { entry.mode } else { entry.mode & 0o1777 };
-    rustix::fs::fchmod(&file, rustix::fs::Mode::from_raw_mode(u32::from(mode)))
-        .map_err(fail("set the mode of"))?;
     for (name, value) in &entry.xattrs {
         if superuser || name.starts_with(b"user.") {
             rustix::fs::fsetxattr(&file, name.as_slice(), value, rustix::fs::XattrFlags::empty())
                 .map_err(fail("set an extended attribute of"))?;
         }
     }
+    let mode = if superuser { entry.mode } else { entry.mode & 0o1777 };
+    rustix::fs::fchmod(&file, rustix::fs::Mode::from_raw_mode(u32::from(mode)))
+        .map_err(fail("set the mode of"))?;
     if let Some(mtime) = entry.mtime {
         let time = rustix::fs::Timespec { tv_sec: mtime, tv_nsec: 0 };
         let times = rustix::fs::Timestamps { last_access: time, last_modification: time };

@@ -251,7 +251,8 @@ impl<'w> Work<'w> {
                 paths: owned_paths(&manifest),
                 objects: holdings(&manifest, (id, length), translations, self.job.profile),
             },
-            file: Some((self.job.file.digest, row)),
+            // What a delta comes to depends on its base: the file alone says nothing.
+            file: (!self.job.file.delta).then_some((self.job.file.digest, row)),
             sha1s,
             manifest,
         })

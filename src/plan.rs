@@ -139,6 +139,9 @@ pub struct PlannedFile {
     /// The ids of the keys that its signatures name; they are not checked.
     #[serde(default)]
     pub signers: Vec<String>,
+    /// It is a delta: what it comes to depends on what is installed, so it is not kept in the cache.
+    #[serde(default)]
+    pub delta: bool,
 }
 
 /// What happens to a package.

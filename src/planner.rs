@@ -114,6 +114,15 @@ impl Root {
                 find_base(base.installed(), needed, &new.file.path.0)?;
             }
             check_setuid(new, profile)?;
+            let old = base.manifests.iter().find(|old| old.name == new.draft.manifest.name);
+            if let Some(old) = old.filter(|old| compare(&new.draft.manifest, old).is_none()) {
+                plan.notes.push(format!(
+                    "{}: which of {} and {} is newer cannot be said",
+                    old.name,
+                    old.full_version(),
+                    new.draft.manifest.full_version()
+                ));
+            }
             if let Some(item) = item_for(base, reader.as_ref(), new, profile, options)? {
                 plan.items.push(item);
             }
@@ -160,8 +169,10 @@ fn candidate(root: &Root, path: &OsPath) -> Result<Candidate, Error> {
     package.list()?;
     let (length, digest) = hash(&path.0)?;
     let signers = package.signers().iter().map(ToString::to_string).collect();
-    let file = PlannedFile { path: absolute(path), digest, length, format: package.format(), signers };
-    Ok(Candidate { file, draft: package.draft().clone(), base: package.base_needed(), known: None })
+    let base = package.base_needed();
+    let (format, delta) = (package.format(), base.is_some());
+    let file = PlannedFile { path: absolute(path), digest, length, format, signers, delta };
+    Ok(Candidate { file, draft: package.draft().clone(), base, known: None })
 }
 
 fn absolute(path: &OsPath) -> OsPath {
@@ -315,7 +326,7 @@ fn stored(reader: Option<&Reader>, new: &Candidate, profile: Profile) -> Result<
             }
         };
         if there {
-            bytes += size;
+            bytes = u64::saturating_add(bytes, size);
         }
     }
     Ok(bytes)

@@ -23,7 +23,7 @@ pub fn repack(
 ) -> Result<Written, Error> {
     target.pool()?.install(|| {
         let whole = Whole::read(file, base, limits, observer)?;
-        write(&whole.parts(), target)
+        write(&whole.parts(), target, observer)
     })
 }
 
@@ -41,7 +41,14 @@ pub fn delta(
     target.pool()?.install(|| {
         let old = Whole::read(old, None, limits, observer)?;
         let new = Whole::read(new, None, limits, observer)?;
-        write_delta(&old.parts(), &new.parts(), target)
+        if old.manifest.name != new.manifest.name {
+            let (old, new) = (&old.manifest.name, &new.manifest.name);
+            return Err(Error::NoDelta(format!("{old} and {new} are not two versions of one package")));
+        }
+        if old.manifest == new.manifest {
+            return Err(Error::NoDelta("the two packages are the same".into()));
+        }
+        write_delta(&old.parts(), &new.parts(), target, observer)
     })
 }
 
@@ -64,7 +71,10 @@ impl Whole {
         package.list()?;
         observer.event(Event::Begin { packages: 1, bytes: package.draft().declared_size() });
         observer.event(Event::Package { name: &package.draft().manifest.name });
-        let (manifest, contents) = Spool::read(&mut package, &stop)?;
+        let (manifest, contents) = Spool::read(&mut package, &stop).map_err(|error| match stop() {
+            true => ambar_store::Error::Cancelled.into(),
+            false => Error::from(error),
+        })?;
         Ok(Whole { package, manifest, contents })
     }
 
@@ -87,7 +97,10 @@ pub(crate) fn open(
 ) -> Result<PackageFile, Error> {
     let mut package = PackageFile::open(file, limits)?;
     match (package.base_needed(), base) {
-        (None, _) => {}
+        (None, None) => {}
+        (None, Some(_)) => {
+            return Err(Error::Usage(format!("{} is no delta and needs no base", file.display())));
+        }
         (Some(needed), None) => {
             return Err(Error::NoBaseFile { file: file.into(), needed: Box::new(needed) });
         }

@@ -307,7 +307,7 @@ fn check_setuid(plan: &Plan, made: &Made) -> Result<(), Error> {
 /// Makes sure that a package file is still the one that was planned with, and keeps it in the cache.
 fn keep(writer: &Writer<'_>, file: &PlannedFile, options: &Options) -> Result<(), Error> {
     let path = &file.path.0;
-    let same = if options.no_cache {
+    let same = if options.no_cache || file.delta {
         crate::planner::hash(path)? == (file.length, file.digest)
     } else {
         let fail = |source| Error::Io { operation: "open", path: path.clone(), source };
@@ -335,7 +335,7 @@ fn cached_file(
             let path = store.store().cached(digest);
             let format = PackageFile::open(&path, limits)?.format();
             let (path, length, signers) = (OsPath(path), row.length, Vec::new());
-            return Ok(Some(PlannedFile { path, digest, length, format, signers }));
+            return Ok(Some(PlannedFile { path, digest, length, format, signers, delta: false }));
         }
     }
     Ok(None)

@@ -1,16 +1,19 @@
 //! Writing package files: into a file of its own that takes its name when it is complete and durable.
 
 use std::fs::{File, Permissions};
-use std::io::{BufWriter, Seek, Write};
+use std::io::{self, BufWriter, Read, Seek, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use ambar_pkgfmt::pisi::DeltaError;
 use ambar_pkgfmt::pisi::filename::{DeltaFileName, PackageFileName};
-use ambar_pkgfmt::{Format, Manifest, PackageId, Parts, Problem, native, pisi};
+use ambar_pkgfmt::{
+    Contents, Format, Limits, Manifest, PackageFile, PackageId, Parts, Problem, native, pisi,
+};
 use rayon::ThreadPool;
 
 use crate::error::Error;
+use crate::observer::Observer;
 
 /// A package file to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,9 +41,11 @@ impl Target {
             _ => None,
         };
         let format = format.or_else(named).ok_or_else(|| {
-            let path = path.display();
+            let what = if path.is_dir() { "the directory" } else { "the name" };
             Error::Usage(format!(
-                "the name {path} tells no format that is written: end it in .ambar or .pisi"
+                "{what} {} tells no format that is written: end the file's name in .ambar or .pisi, or give \
+                 --format ambar, pisi-1.1 or pisi-1.2",
+                path.display()
             ))
         })?;
         match format {
@@ -48,6 +53,19 @@ impl Target {
             other => return Err(Error::Usage(format!("packages are not written as {}", other.name()))),
         }
         Ok(Target { path: path.into(), format, level: None, threads: 0 })
+    }
+
+    fn check_level(&self) -> Result<(), Error> {
+        let levels = if self.format == Format::Native { 1..=22 } else { 0..=9 };
+        match self.level {
+            Some(level) if !levels.contains(&level) => Err(Error::Usage(format!(
+                "level {level}: {} has the levels {} to {}",
+                self.format.name(),
+                levels.start(),
+                levels.end()
+            ))),
+            _ => Ok(()),
+        }
     }
 
     /// The threads to write with.
@@ -64,23 +82,22 @@ impl Target {
         if !self.path.is_dir() {
             return self.path.clone();
         }
-        let name = match (self.format, from) {
+        let name: String = match (self.format, from) {
             (Format::Native, from) => native_name(manifest, from),
             (_, from) => pisi_name(manifest, from),
         };
-        self.path.join(name)
+        // Texts of a package do not choose a directory.
+        self.path.join(name.replace('/', ":"))
     }
 }
 
-/// `name-version-release-arch.ambar`, and `name-old-to-new-arch.delta.ambar`, without what is not said. A slash
-/// in a name becomes a colon.
+/// `name-version-release-arch.ambar`, and `name-old-to-new-arch.delta.ambar`, without what is not said.
 fn native_name(manifest: &Manifest, from: Option<&Manifest>) -> String {
     let version = manifest.full_version();
     let versions =
         from.map_or_else(|| version.clone(), |from| format!("{}-to-{version}", from.full_version()));
     let parts = [&*manifest.name, &versions, &manifest.arch];
-    let parts: Vec<String> =
-        parts.into_iter().filter(|part| !part.is_empty()).map(|part| part.replace('/', ":")).collect();
+    let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).map(str::to_owned).collect();
     format!("{}{}.ambar", parts.join("-"), if from.is_some() { ".delta" } else { "" })
 }
 
@@ -117,8 +134,10 @@ pub struct Written {
 }
 
 /// Writes a package. Runs on the threads of the current pool.
-pub(crate) fn write(parts: &Parts<'_>, target: &Target) -> Result<Written, Error> {
-    written(parts, None, target, |out| match target.format {
+pub(crate) fn write(parts: &Parts<'_>, target: &Target, observer: &dyn Observer) -> Result<Written, Error> {
+    let contents = Stoppable { contents: parts.contents, observer };
+    let parts = &Parts { contents: &contents, ..*parts };
+    written(parts, None, target, observer, |out| match target.format {
         Format::Native => Ok(native::write(parts, &native_options(target), out).map(|_| Vec::new())?),
         format => {
             let losses = pisi::write(parts, format, &pisi_options(target), out)?;
@@ -128,8 +147,15 @@ pub(crate) fn write(parts: &Parts<'_>, target: &Target) -> Result<Written, Error
 }
 
 /// Writes the delta from one package to another.
-pub(crate) fn write_delta(old: &Parts<'_>, new: &Parts<'_>, target: &Target) -> Result<Written, Error> {
-    written(new, Some(old.manifest), target, |out| match target.format {
+pub(crate) fn write_delta(
+    old: &Parts<'_>,
+    new: &Parts<'_>,
+    target: &Target,
+    observer: &dyn Observer,
+) -> Result<Written, Error> {
+    let contents = Stoppable { contents: new.contents, observer };
+    let new = &Parts { contents: &contents, ..*new };
+    written(new, Some(old.manifest), target, observer, |out| match target.format {
         Format::Native => {
             Ok(native::write_delta(old, new, &native_options(target), out).map(|_| Vec::new())?)
         }
@@ -156,8 +182,10 @@ fn written(
     parts: &Parts<'_>,
     from: Option<&Manifest>,
     target: &Target,
+    observer: &dyn Observer,
     write: impl FnOnce(&mut BufWriter<&File>) -> Result<Vec<String>, DeltaError>,
 ) -> Result<Written, Error> {
+    target.check_level()?;
     let path = target.file(parts.manifest, from);
     let package = parts.manifest.id().map_err(|error| problem(&path, error.into()))?;
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -173,6 +201,7 @@ fn written(
         .map_err(fail("write"))?;
     let mut out = BufWriter::with_capacity(1 << 20, fresh.as_file());
     let losses = write(&mut out).map_err(|error| match error {
+        _ if observer.cancelled() => ambar_store::Error::Cancelled.into(),
         DeltaError::Problem(error) => problem(&path, error),
         reason => Error::NoDelta(reason.to_string()),
     })?;
@@ -180,11 +209,44 @@ fn written(
     drop(out);
     let length = fresh.as_file().metadata().map_err(fail("look at"))?.len();
     fresh.as_file().rewind().and_then(|()| fresh.as_file().sync_all()).map_err(fail("make durable"))?;
+    // Nobody gets a file that they could not read again.
+    PackageFile::open(fresh.path(), &Limits::default())?;
     fresh.persist(&path).map_err(|error| fail("write")(error.error))?;
     File::open(directory).and_then(|directory| directory.sync_all()).map_err(fail("make durable"))?;
     Ok(Written { path, format: target.format, manifest: parts.manifest.clone(), package, length, losses })
 }
 
+/// What kept a package from being written: the system, or something that the format cannot hold, which is no
+/// damage of any file.
 fn problem(path: &Path, problem: Problem) -> Error {
-    ambar_pkgfmt::Error { file: path.into(), problem }.into()
+    match problem {
+        Problem::Io { .. } | Problem::Stopped => ambar_pkgfmt::Error { file: path.into(), problem }.into(),
+        problem => Error::Usage(format!("cannot write {}: {problem}", path.display())),
+    }
+}
+
+/// Contents whose reading ends when the observer cancels, so that no writer works on through a large file.
+struct Stoppable<'a> {
+    contents: &'a dyn Contents,
+    observer: &'a dyn Observer,
+}
+
+impl Contents for Stoppable<'_> {
+    fn open(&self, index: usize) -> io::Result<Box<dyn Read + '_>> {
+        Ok(Box::new(StoppableRead { inner: self.contents.open(index)?, observer: self.observer }))
+    }
+}
+
+struct StoppableRead<'a> {
+    inner: Box<dyn Read + 'a>,
+    observer: &'a dyn Observer,
+}
+
+impl Read for StoppableRead<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self.observer.cancelled() {
+            true => Err(io::Error::other("cancelled")),
+            false => self.inner.read(buffer),
+        }
+    }
 }

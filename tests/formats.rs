@@ -274,7 +274,8 @@ fn a_directory_becomes_a_package_and_the_package_that_directory() {
     let description = Description::new("tool", "1.0");
     let options = PackOptions::default();
     let written =
-        ambar::pack(&top, &description, options, &target(path.clone(), Format::Native), &Silent).unwrap();
+        ambar::pack(&top, &description, options, &target(path.clone(), Format::Native), &limits(), &Silent)
+            .unwrap();
     assert_eq!(written.manifest.entries.len(), 11);
 
     let out = dir.path().join("out");
@@ -295,7 +296,8 @@ fn a_directory_becomes_a_package_and_the_package_that_directory() {
     verified(&root);
     assert_eq!(std::fs::read(root.path().join("usr/bin/same-content")).unwrap(), b"#!/bin/sh\necho tool\n");
     let again = dir.path().join("again.ambar");
-    ambar::pack(&top, &description, options, &target(again.clone(), Format::Native), &Silent).unwrap();
+    ambar::pack(&top, &description, options, &target(again.clone(), Format::Native), &limits(), &Silent)
+        .unwrap();
     assert_eq!(std::fs::read(again).unwrap(), std::fs::read(path).unwrap());
 }
 
@@ -307,9 +309,48 @@ fn what_no_package_holds_is_named_and_nothing_is_written() {
     let _socket = std::os::unix::net::UnixListener::bind(top.join("usr/socket")).unwrap();
     let path = dir.path().join("tool.ambar");
     let target = target(path.clone(), Format::Native);
-    let error = ambar::pack(&top, &Description::new("tool", "1"), PackOptions::default(), &target, &Silent);
+    let error = ambar::pack(
+        &top,
+        &Description::new("tool", "1"),
+        PackOptions::default(),
+        &target,
+        &limits(),
+        &Silent,
+    );
     assert!(error.unwrap_err().to_string().contains("usr/socket"));
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "only the tree is there");
+}
+
+/// Cancels once storing has begun, which is when the first file is being written into the package.
+#[derive(Default)]
+struct CancelsInTheMiddle(std::sync::atomic::AtomicBool);
+
+impl ambar::Observer for CancelsInTheMiddle {
+    fn event(&self, event: ambar::Event<'_>) {
+        if matches!(event, ambar::Event::Package { .. }) {
+            self.0.store(true, std::sync::atomic::Ordering::Relaxed);
+        }
+    }
+
+    fn cancelled(&self) -> bool {
+        self.0.load(std::sync::atomic::Ordering::Relaxed)
+    }
+}
+
+#[test]
+fn writing_a_large_file_can_be_cancelled_and_leaves_nothing() {
+    let dir = memory_dir();
+    let top = dir.path().join("tree");
+    std::fs::create_dir(&top).unwrap();
+    std::fs::write(top.join("large"), vec![7; 4 << 20]).unwrap();
+    for format in [Format::Native, Format::Pisi12] {
+        let target = target(dir.path().join("tool"), format);
+        let observer = CancelsInTheMiddle::default();
+        let description = Description::new("tool", "1");
+        let error = ambar::pack(&top, &description, PackOptions::default(), &target, &observer).unwrap_err();
+        assert_eq!(error.class(), Class::Cancelled, "{error}");
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "only the tree is there");
+    }
 }
 
 #[test]

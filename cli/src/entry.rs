@@ -77,6 +77,8 @@ pub(crate) fn draft_json(entry: &DraftEntry) -> Value {
         "kind": entry.kind,
         "config": entry.config,
         "permanent": entry.permanent,
+        "mtime": entry.mtime,
+        "xattrs": entry.xattrs.iter().map(|(name, value)| json!([bytes_json(name), hex(value)])).collect::<Vec<_>>(),
     })
 }
 

@@ -153,12 +153,16 @@ fn advice(error: &Error) -> Option<&'static str> {
             true => "Nothing has changed. --overwrite lets the packages being installed take these paths.",
             false => "Nothing has changed. These packages cannot be installed together.",
         },
+        (Error::NoBaseFile { .. }, _) => {
+            "Give the file of that package with --base; `ambar repack` makes a whole package of both."
+        }
         (Error::Package(package), _) if matches!(package.problem, Problem::NotAPackage(_)) => {
             "`ambar version` lists the formats that are read."
         }
         (Error::Package(_), Class::Damaged) => {
             "Nothing has changed. Get the file again from where it came from."
         }
+        (Error::Io { .. } | Error::Package(_), Class::Permission) => "Run ambar as somebody who may.",
         (_, Class::Permission) => "Run ambar as the owner, or choose another root with -D.",
         (_, Class::NoSpace) => "Nothing has changed. Make room, for example with `ambar gc`.",
         _ => return None,

@@ -19,8 +19,13 @@ pub struct Limits {
     pub file_list_bytes: u64,
     /// Bytes of a native package's manifest, unpacked.
     pub manifest_bytes: u64,
+    /// Bytes of one field of a native package's manifest, its entries aside: short texts take many times as much
+    /// memory.
+    pub manifest_field_bytes: u64,
     /// Bytes of a native package's index, unpacked, and of its frame table.
     pub index_bytes: u64,
+    /// Bytes of the extended attributes of one entry of a native package, names and values together.
+    pub xattr_bytes: u64,
     /// Bytes of all foreign scripts of a package together.
     pub script_bytes: u64,
     /// Bytes of an embedded database (Entropy); the largest known have 31 MB.
@@ -54,7 +59,9 @@ impl Default for Limits {
             metadata_fields: 1_000,
             file_list_bytes: 128 << 20,
             manifest_bytes: 64 << 20,
+            manifest_field_bytes: 4 << 20,
             index_bytes: 16 << 20,
+            xattr_bytes: 64 << 10,
             script_bytes: 16 << 20,
             database_bytes: 64 << 20,
             database_steps: 20_000_000,

@@ -13,7 +13,7 @@ use crate::error::{Error, Problem};
 use crate::limits::Limits;
 use crate::manifest::Manifest;
 use crate::md5::Md5Check;
-use crate::native::{self, KeyId, NativeFile};
+use crate::native::{self, KeyId, NativeFile, Signature};
 use crate::path::PayloadPath;
 use crate::payload;
 use crate::pisi::PisiFile;
@@ -274,8 +274,8 @@ pub(crate) trait Reader: fmt::Debug + Send + Sync {
     fn base_needed(&self) -> Option<BaseNeeded> {
         None
     }
-    fn signers(&self) -> Vec<KeyId> {
-        Vec::new()
+    fn native(&self) -> Option<&NativeFile> {
+        None
     }
     fn set_base(&mut self, _base: Base) -> Result<(), Problem> {
         Err(Problem::not_a_package("it is a whole package: there is no base to give it"))
@@ -361,10 +361,16 @@ impl PackageFile {
         self.reader.list().map_err(|problem| Error::new(&self.path, problem))
     }
 
+    /// The package as what it is, where it is a native one.
+    #[must_use]
+    pub fn native(&self) -> Option<&NativeFile> {
+        self.reader.native()
+    }
+
     /// The keys that its signatures name; whether these are right is another question.
     #[must_use]
     pub fn signers(&self) -> Vec<KeyId> {
-        self.reader.signers()
+        self.native().into_iter().flat_map(NativeFile::signatures).map(Signature::key).collect()
     }
 
     /// The package that has to be [given](Self::set_base) before the payload of this delta can be read; `None`

@@ -125,6 +125,14 @@ coded! {
     }
 }
 
+impl Subject {
+    /// Whether it is compared as a text, and not as a version or a number.
+    #[must_use]
+    pub fn is_text(self) -> bool {
+        matches!(self, Subject::Slot | Subject::Tag | Subject::Repository)
+    }
+}
+
 /// One condition on a target, for example `version >= 1.2`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Constraint {
@@ -196,6 +204,8 @@ impl fmt::Display for Constraint {
             Op::Less => "<",
             Op::AtMost => "<=",
             Op::Equal => "=",
+            // Slots, tags and repositories are texts: there is one way of being equal.
+            Op::Same if self.subject.is_text() => "=",
             Op::Same => "==",
             Op::AtLeast => ">=",
             Op::Greater => ">",

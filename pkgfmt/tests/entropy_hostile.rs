@@ -3,7 +3,6 @@
 
 mod common;
 
-use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,6 +10,7 @@ use ambar_pkgfmt::relation::RelationKind;
 use ambar_pkgfmt::{Error, Limits, Manifest, PackageFile, Problem};
 use common::HashingSink;
 use common::build::{file, gzip, hard_link, symlink, tar, tar_member};
+use common::entropy::*;
 use rusqlite::Connection;
 
 const MARK: &[u8] = b"|ENTROPY:PROJECT:DB:MAGIC:START|";
@@ -48,46 +48,6 @@ const SCHEMA: &str = "
     INSERT INTO configprotectmask VALUES (7, 2);
     INSERT INTO configprotectreference VALUES (1, '/etc /usr/share/hello'), (2, '/etc/env.d');
     INSERT INTO triggers VALUES (7, CAST('#!/bin/sh' AS BLOB));";
-
-fn bzip2(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::best());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
-}
-
-/// Index entry and value, at an offset that may lie.
-fn index(name: &[u8], offset: u32, length: u32) -> Vec<u8> {
-    [&(name.len() as u32).to_be_bytes()[..], name, &offset.to_be_bytes(), &length.to_be_bytes()].concat()
-}
-
-fn segment(index: &[u8], data: &[u8]) -> Vec<u8> {
-    let lengths = [(index.len() as u32).to_be_bytes(), (data.len() as u32).to_be_bytes()].concat();
-    [b"XPAKPACK", &lengths[..], index, data, b"XPAKSTOP"].concat()
-}
-
-fn xpak(values: &[(&str, &[u8])]) -> Vec<u8> {
-    let (mut all, mut data) = (Vec::new(), Vec::new());
-    for (name, value) in values {
-        all.extend(index(name.as_bytes(), data.len() as u32, value.len() as u32));
-        data.extend_from_slice(value);
-    }
-    segment(&all, &data)
-}
-
-fn assemble(payload: &[u8], xpak: &[u8]) -> Vec<u8> {
-    [payload, xpak, &(xpak.len() as u32).to_be_bytes(), b"STOP"].concat()
-}
-
-const VALUES: [(&str, &[u8]); 8] = [
-    ("CATEGORY", b"app-misc\n"),
-    ("PF", b"hello-1.2-r3\n"),
-    ("SLOT", b"0/2.1\n"),
-    ("USE", b"amd64 ssl\n"),
-    ("IUSE", b"+ssl -doc\n"),
-    ("RDEPEND", b"ssl? ( dev-libs/openssl:0= ) doc? ( app/doc )\n"),
-    ("environment.bz2", b"BZh9\xff"),
-    ("hello-1.2-r3.ebuild", b"EAPI=6\n"),
-];
 
 /// The usual values, those of `others` in the place of their namesakes.
 fn values<'v>(others: &[(&'v str, &'v [u8])]) -> Vec<(&'v str, &'v [u8])> {

@@ -147,7 +147,7 @@ class Package:
         found, at, expected, frames = {}, 0, 0, Reader(self.sections.get(6, b""))
         index = Reader(self.sections.get(5, b"\0"))
         for _ in range(index.number()):
-            patch, digests = index.number() if self.base else 0, []
+            patch, digests = index.number(), []
             for _ in range(index.number()):
                 number = expected + index.signed()
                 need(0 <= number < len(self.digests) and self.digests[number] not in found, "an object in the index")
@@ -156,7 +156,8 @@ class Package:
                 found[digests[-1]] = None
             left = sum(self.objects[digest] for digest in digests)
             need(digests and (len(digests) == 1 or left <= FRAME and not patch), "a group")
-            prefix, data = known[base.digests[patch - 1]] if patch else None, b""
+            own, data = patch % 2, b""
+            prefix = (found if own else known)[(self if own else base).digests[(patch - 1) // 2]] if patch else None
             need(not patch or max(left, len(prefix)) <= PATCH, "a patch")
             while left:
                 size = left if patch else min(left, FRAME)

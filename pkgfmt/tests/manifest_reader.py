@@ -175,6 +175,8 @@ def check(manifest):
     entries = manifest["entries"]
     paths = [entry["bytes"].split(b"/") for entry in entries]
     need(all(a < b for a, b in zip(paths, paths[1:])), "order of entries")
+    need(sum(len(entry["bytes"]) for entry in entries) <= 128 << 20, "size of all paths")
+    need(all(len(entry.get("kind", "").encode()) < 256 for entry in entries), "size of a kind")
     need(manifest.pop("kinds") == sorted({e["kind"] for e in entries if "kind" in e}, key=str.encode), "kinds")
     for above, path, below in zip(entries, paths, paths[1:]):
         need(above["node"]["type"] == "directory" or below[:len(path)] != path, "below no directory")

@@ -219,6 +219,31 @@ impl<C: Contents> OpenEntry for C {
 }
 
 #[test]
+fn files_that_are_alike_in_different_frames_are_stored_once() {
+    // Programs that are linked with the same library, in more than a frame.
+    let library = noise(3 << 20, 1);
+    let mut package = Package::new("alike", &[]);
+    for number in 0..5_u64 {
+        let content = [noise(200_000, 50 + number), library.clone(), noise(1000, 60 + number)].concat();
+        package.add(file(&format!("usr/bin/{number}"), &content), &content);
+    }
+    let other = noise(1 << 20, 99);
+    package.add(file("usr/share/other", &other), &other);
+    let bytes = quick(&package);
+    assert!(bytes.len() < 6 << 20, "{}", bytes.len());
+    assert_eq!(read(&bytes).unwrap(), Everything::from(&package));
+    // Only what one part needs is handed out with it.
+    let file = open(&bytes).unwrap();
+    let mut sink = Collected::default();
+    file.read_part(file.parts() - 1, &mut sink).unwrap();
+    assert_eq!(sink.contents.len(), 1);
+    for threads in [1, 2, 8] {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        assert!(pool.install(|| quick(&package)) == bytes);
+    }
+}
+
+#[test]
 fn a_file_on_disk_reads_as_one_in_memory() {
     let package = several_frames();
     let directory = tempfile::tempdir().unwrap();

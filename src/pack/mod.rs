@@ -29,12 +29,14 @@ pub fn pack(
     description: &Description,
     options: PackOptions,
     target: &Target,
+    limits: &Limits,
     observer: &dyn Observer,
 ) -> Result<Written, Error> {
     target.pool()?.install(|| {
         let stop = || observer.cancelled();
+        refuse_output_inside(directory, target)?;
         let mut manifest = description.manifest.clone();
-        manifest.entries = tree::entries(directory, options, &Limits::default(), &stop)?;
+        manifest.entries = tree::entries(directory, options, limits, &stop)?;
         apply(&description.rules, &mut manifest)?;
         observer.event(Event::Begin { packages: 1, bytes: manifest.installed_size() });
         observer.event(Event::Package { name: &manifest.name });
@@ -45,8 +47,23 @@ pub fn pack(
             scripts: &description.scripts,
             contents: &contents,
         };
-        write(&parts, target)
+        write(&parts, target, observer)
     })
+}
+
+/// A package in the directory that is packed would be in the next package, and that one in the one after it.
+fn refuse_output_inside(directory: &Path, target: &Target) -> Result<(), Error> {
+    let parent =
+        target.path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let parent = if target.path.is_dir() { &target.path } else { parent };
+    match (directory.canonicalize(), parent.canonicalize()) {
+        (Ok(top), Ok(parent)) if parent.starts_with(&top) => Err(Error::Usage(format!(
+            "{} is in the directory that is packed: write it elsewhere",
+            target.path.display()
+        ))),
+        // What is not there is found out by whoever opens it.
+        _ => Ok(()),
+    }
 }
 
 /// Applies the rules for files, in order; a rule that matches nothing is a mistake.
@@ -89,7 +106,8 @@ fn apply(rules: &[FileRule], manifest: &mut Manifest) -> Result<(), Error> {
             }
         }
         if !matched {
-            return Err(wrong("it matches no file".into()));
+            let hint = if rule.pattern.starts_with('/') { ": paths do not begin with a slash" } else { "" };
+            return Err(wrong(format!("it matches no file{hint}")));
         }
     }
     manifest.encode().map_err(|error| Error::Usage(format!("this makes no package: {error}")))?;

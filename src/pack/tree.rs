@@ -95,7 +95,19 @@ fn entry(
         Node::Symlink { target }
     } else if kind.is_file() {
         let mut hasher = ContentHasher::new(false);
-        hasher.update_from(&mut File::open(&full).map_err(fail("open"))?).map_err(fail("read"))?;
+        let mut file = open(&full).map_err(fail("open"))?;
+        let mut buffer = vec![0; 1 << 16];
+        loop {
+            if stop() {
+                return Err(ambar_store::Error::Cancelled.into());
+            }
+            match file.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(read) => hasher.update(&buffer[..read]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(fail("read")(error)),
+            }
+        }
         let (size, digest, _) = hasher.finish();
         Node::File { size, digest }
     } else {
@@ -142,6 +154,17 @@ fn xattrs(path: &Path) -> Result<Xattrs, Error> {
     Ok(attributes.into_iter().collect())
 }
 
+/// Opens what was a regular file: no link that took its place is followed, and no pipe waited for.
+fn open(path: &Path) -> io::Result<File> {
+    use rustix::fs::OFlags;
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = File::from(rustix::fs::open(path, flags, rustix::fs::Mode::empty())?);
+    if file.metadata()?.is_file() {
+        return Ok(file);
+    }
+    Err(io::Error::other("it is no regular file any more"))
+}
+
 /// Names of one inode are a group, numbered in the order of their first names.
 fn group_links(entries: &mut [Entry], found: &[Found]) {
     let mut groups: HashMap<(u64, u64), Vec<usize>> = HashMap::new();
@@ -175,7 +198,7 @@ impl Contents for Files<'_> {
         let entry = self.manifest.entries.get(index).ok_or(io::ErrorKind::NotFound)?;
         let Node::File { size, digest } = &entry.node else { return Err(io::ErrorKind::NotFound.into()) };
         let path = on_disk(self.top, &entry.path);
-        let file = File::open(&path)?;
+        let file = open(&path)?;
         Ok(Box::new(Unchanged {
             file,
             left: *size,

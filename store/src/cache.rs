@@ -76,7 +76,7 @@ impl Store {
 }
 
 /// Copies a file from its start, and says the digest of what was copied.
-fn copy_hashing(mut from: &File, to: &mut File, path: &Path) -> Result<Digest, Error> {
+pub(crate) fn copy_hashing(mut from: &File, to: &mut File, path: &Path) -> Result<Digest, Error> {
     from.rewind().on("read", path)?;
     let mut hasher = ContentHasher::new(false);
     let mut buffer = vec![0; 256 << 10];

@@ -3,7 +3,8 @@
 //! An object exists when the database says so. A file without a row is garbage that a crash left: it is
 //! unlinked and written anew, never trusted (after a power cut it may be of length zero under the right
 //! name) and never truncated in place. In one process the first to claim an id writes it.
-//! Inode attributes are set in the order owner, mode, extended attributes, time.
+//! Inode attributes are set in the order owner, extended attributes, mode, time: a change of owner takes file
+//! capabilities away, and a mode without write permission would keep its owner from setting attributes.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
@@ -16,6 +17,7 @@ use ambar_pkgfmt::{ContentHasher, Digest, Hashed, PackageId};
 use rustix::fs::{AtFlags, Gid, Mode, OFlags, Stat, Timespec, Timestamps, Uid, XattrFlags};
 use rustix::io::Errno;
 
+use crate::cache::copy_hashing;
 use crate::db::Reader;
 use crate::db::rows::{ObjectRow, PackageRow};
 use crate::dir::{Dir, is_file};
@@ -331,10 +333,16 @@ impl<'s> ObjectWriter<'s> {
         // `from` may be meant by another package as it is, so it is copied; if nobody names it in the end it
         // is removed with the rest of what was written in vain.
         let shard = self.objects.shard(from)?;
-        let mut source = shard.file(from.file_name())?;
+        let source = shard.file(from.file_name())?;
         let name = to.file_name();
         let mut file = shard.make_file_anew(&name, to_metadata.mode & 0o777)?;
-        std::io::copy(&mut source, &mut file).on("copy", shard.join(&name))?;
+        let digest = copy_hashing(&source, &mut file, &shard.join(&name))?;
+        if digest != from.digest() {
+            // It was changed through a link, and its time put back.
+            shard.unlink(&name)?;
+            let path = shard.join(from.file_name());
+            return Err(Error::Damaged { path, reason: "its content is not what its name says".into() });
+        }
         self.finish(&file, to_metadata, Some(to_metadata.mode & 0o777), shard, &name)
     }
 
@@ -354,13 +362,17 @@ impl<'s> ObjectWriter<'s> {
             rustix::fs::fchown(file, Some(uid), Some(gid)).on("set the owner of", &path)?;
         }
         let given = created.map(|mode| mode & !self.umask);
-        if given != Some(metadata.mode) || owner.is_some() {
+        if !metadata.xattrs.is_empty() {
+            // Only who may write to a file may set its attributes, whatever it was opened for.
+            rustix::fs::fchmod(file, Mode::from_raw_mode(0o600)).on("set the mode of", &path)?;
+            for (attribute, value) in &metadata.xattrs {
+                rustix::fs::fsetxattr(file, attribute.as_slice(), value, XattrFlags::empty())
+                    .on("set an extended attribute of", &path)?;
+            }
+        }
+        if given != Some(metadata.mode) || owner.is_some() || !metadata.xattrs.is_empty() {
             rustix::fs::fchmod(file, Mode::from_raw_mode(u32::from(metadata.mode)))
                 .on("set the mode of", &path)?;
-        }
-        for (attribute, value) in &metadata.xattrs {
-            rustix::fs::fsetxattr(file, attribute.as_slice(), value, XattrFlags::empty())
-                .on("set an extended attribute of", &path)?;
         }
         set_mtime(file, metadata.mtime).on("set the time of", &path)?;
         self.barrier.file(file, &path);
@@ -435,7 +447,6 @@ pub(crate) fn copy_attributes(
         let (uid, gid) = (Uid::from_raw(stat.st_uid), Gid::from_raw(stat.st_gid));
         rustix::fs::fchown(to, Some(uid), Some(gid)).on("set the owner of", path)?;
     }
-    rustix::fs::fchmod(to, Mode::from_raw_mode(stat.st_mode & 0o7777)).on("set the mode of", path)?;
     let mut names = vec![0; 65536];
     let length = match rustix::fs::flistxattr(from, &mut names) {
         Ok(length) => length,
@@ -451,6 +462,7 @@ pub(crate) fn copy_attributes(
             Err(errno) => return Err(errno).on("set an extended attribute of", path),
         }
     }
+    rustix::fs::fchmod(to, Mode::from_raw_mode(stat.st_mode & 0o7777)).on("set the mode of", path)?;
     let time = Timespec { tv_sec: stat.st_mtime, tv_nsec: stat.st_mtime_nsec as _ };
     rustix::fs::futimens(to, &Timestamps { last_access: time, last_modification: time })
         .on("set the time of", path)

@@ -368,17 +368,17 @@ fn copy_content(mut from: &File, mut to: &File, path: &Path) -> Result<(), Error
     Ok(())
 }
 
-/// Sets owner, mode, attributes and time, in that order.
+/// Sets owner, attributes, mode and time, in that order: see `objects`.
 pub(crate) fn set_attributes(file: &File, metadata: &Metadata, path: &Path) -> Result<(), Error> {
     if let Some((uid, gid)) = metadata.owner_to_set() {
         let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));
         rustix::fs::fchown(file, Some(uid), Some(gid)).on("set the owner of", path)?;
     }
-    rustix::fs::fchmod(file, Mode::from_raw_mode(u32::from(metadata.mode))).on("set the mode of", path)?;
     for (name, value) in &metadata.xattrs {
         rustix::fs::fsetxattr(file, name.as_slice(), value, XattrFlags::empty())
             .on("set an extended attribute of", path)?;
     }
+    rustix::fs::fchmod(file, Mode::from_raw_mode(u32::from(metadata.mode))).on("set the mode of", path)?;
     set_mtime(file, metadata.mtime).on("set the time of", path)
 }
 

@@ -13,12 +13,14 @@ use crate::text::{count, shown, size};
 
 pub(crate) fn pack(context: &Context, arguments: &Pack) -> Done {
     let description = description(arguments)?;
+    let limits = Limits::default();
     let options = PackOptions { keep_owners: arguments.keep_owners, newest: newest(arguments)? };
     let target = target(context, &arguments.output)?;
     if context.dry_run() {
         return Err(no_dry_run());
     }
-    let written = ambar::pack(&arguments.directory, &description, options, &target, &Watcher::new(context))?;
+    let written =
+        ambar::pack(&arguments.directory, &description, options, &target, &limits, &Watcher::new(context))?;
     Ok(tell(context, &written))
 }
 

@@ -154,6 +154,6 @@ fn the_version_is_one_integer_and_the_formats() {
     let ran = ran(program().arg("version"));
     let mut lines = ran.out.lines();
     assert!(lines.next().unwrap().parse::<u64>().unwrap() >= 1);
-    assert_eq!(lines.next(), Some("reads pisi-1.0 pisi-1.1 pisi-1.2"));
+    assert_eq!(lines.next(), Some("reads pisi-1.0 pisi-1.1 pisi-1.2 deb entropy-tbz2 ambar"));
     assert_eq!(lines.next(), None);
 }

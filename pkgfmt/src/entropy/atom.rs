@@ -184,7 +184,7 @@ mod tests {
             (">=dev-lang/python-2.7.5-r2:2.7[xml(+),-tk]", "dev-lang/python (>= 2.7.5-r2, slot = 2.7) …"),
             (
                 "app/a-1.0#3.2-sabayon~4@repo",
-                "app/a (= 1.0, tag = 3.2-sabayon, release = 4, repository = repo)",
+                "app/a (= 1.0, tag = 3.2-sabayon, release == 4, repository = repo)",
             ),
             ("app/a:0::gentoo", "app/a (slot = 0, repository = gentoo)"),
             ("media-libs/x264-0.0.20100118", "media-libs/x264 (= 0.0.20100118)"),

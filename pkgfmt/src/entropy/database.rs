@@ -125,21 +125,18 @@ impl Database {
         column: &str,
         numbers: impl Iterator<Item = i64>,
     ) -> Result<Vec<Option<Value>>, Problem> {
-        if !self.has(table, &[key, column]) {
-            return Ok(Vec::new());
+        // One pass over the table: a look-up for each number would read rows that are made long on purpose as
+        // often as there are numbers.
+        let mut by_number: BTreeMap<i64, Value> = BTreeMap::new();
+        for row in self.rows(table, &[key, column], None)? {
+            let mut row = row.into_iter();
+            if let (Some(key), Some(value)) = (row.next(), row.next())
+                && let Ok(number) = key.into_text().parse()
+            {
+                by_number.entry(number).or_insert(value);
+            }
         }
-        let broken = |error: rusqlite::Error| self.problem(&error);
-        let query = format!("SELECT {column} FROM {table} NOT INDEXED WHERE {key} = ?1 LIMIT 1");
-        let mut statement = self.connection.prepare(&query).map_err(broken)?;
-        let mut found = Vec::new();
-        for number in numbers {
-            let mut rows = statement.query([number]).map_err(broken)?;
-            found.push(match rows.next().map_err(broken)? {
-                Some(row) => Some(self.value(row.get_ref(0).map_err(broken)?)?),
-                None => None,
-            });
-        }
-        Ok(found)
+        Ok(numbers.map(|number| by_number.get(&number).cloned()).collect())
     }
 
     /// The names of its tables; anything but tables and indexes is refused.

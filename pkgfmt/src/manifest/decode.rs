@@ -6,6 +6,7 @@ use crate::relation::{Constraint, Op, Relation, RelationKind, Subject, Target, T
 
 use super::encode::{MAGIC, kinds, node, part, shared_prefix, tag};
 use super::{Change, ChangeAction, Entry, Manifest, Node, Script, VersionOrder};
+use super::{KIND_RULE, MAX_KIND, MAX_PATHS, PATHS_RULE};
 
 /// Reads an encoding; the rules between the parts are the caller's to check.
 pub(super) fn decode(bytes: &[u8]) -> Result<Manifest, CodecError> {
@@ -47,13 +48,25 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Manifest, CodecError> {
             tag::PROPERTIES => {
                 manifest.properties = list_field(body, 2, |d| Ok((owned_text(d)?, owned_text(d)?)))?;
             }
-            tag::KINDS => named_kinds = list_field(body, 1, owned_text)?,
+            tag::KINDS => {
+                named_kinds = list_field(body, 1, owned_text)?;
+                // Each may be an entry's many times over.
+                if named_kinds.iter().any(|kind| kind.len() > MAX_KIND) {
+                    return Err(CodecError::Rule(KIND_RULE));
+                }
+            }
             tag::ENTRIES => {
                 let mut previous: Vec<u8> = Vec::new();
+                let mut paths = 0;
                 manifest.entries = list_field(body, 5, |d| {
                     let entry = entry(d, &previous, &named_kinds)?;
                     previous.clear();
                     previous.extend_from_slice(entry.path.as_bytes());
+                    // What is written of a path may be one byte.
+                    paths += previous.len();
+                    if paths > MAX_PATHS {
+                        return Err(CodecError::Rule(PATHS_RULE));
+                    }
                     Ok(entry)
                 })?;
             }

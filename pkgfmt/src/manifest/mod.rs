@@ -18,6 +18,12 @@ use crate::version::Candidate;
 
 /// Longest name of an extended attribute, in bytes (`XATTR_NAME_MAX` on Linux).
 const MAX_XATTR_NAME: usize = 255;
+/// Most bytes of all paths together.
+const MAX_PATHS: usize = 128 << 20;
+const PATHS_RULE: &str = "the paths of a package have at most 134217728 bytes together";
+/// Longest kind, in bytes.
+const MAX_KIND: usize = 255;
+const KIND_RULE: &str = "a kind has at most 255 bytes";
 /// Longest value of an extended attribute, in bytes (`XATTR_SIZE_MAX` on Linux).
 const MAX_XATTR_VALUE: usize = 65_536;
 
@@ -358,6 +364,12 @@ impl Manifest {
         }
         if !self.entries.is_sorted_by(|a, b| a.path < b.path) {
             return Err(CodecError::Order("entries"));
+        }
+        if self.entries.iter().map(|entry| entry.path.as_bytes().len()).sum::<usize>() > MAX_PATHS {
+            return Err(CodecError::Rule(PATHS_RULE));
+        }
+        if self.entries.iter().any(|entry| entry.kind.len() > MAX_KIND) {
+            return Err(CodecError::Rule(KIND_RULE));
         }
         self.check_parents()?;
         self.check_groups()?;

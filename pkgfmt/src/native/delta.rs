@@ -14,13 +14,16 @@ use crate::error::Problem;
 use crate::manifest::{Manifest, Node};
 
 use super::frames;
-use super::index::{FRAME_RECORD, PATCH_BYTES};
+use super::index::{FRAME_RECORD, PATCH_BYTES, Prefix};
 use super::objects::{Object, Objects};
 use super::order::{self, extension};
 use super::write::{self, Old, Patch, Plan, Planned, WriteOptions};
 
 /// Bytes of patches that are kept between choosing them and writing them; others are made again.
 const KEPT: usize = 256 << 20;
+/// How many times smaller a patch to another object of the same package is than its object: catalogues in many
+/// languages, which have half their texts in common, are smaller together in one frame.
+const OWN_GAIN: usize = 2;
 /// Bytes that a patch costs beside itself: its place in the index and the frame table.
 const COST: usize = FRAME_RECORD + 6;
 
@@ -38,10 +41,11 @@ pub fn write_delta(
     let (before, objects) = (Objects::of(old.manifest)?, Objects::of(new.manifest)?);
     let lacking = objects.iter().enumerate().filter(|(_, object)| before.number(&object.digest).is_none());
     let candidates = Candidates::new(old.manifest, &before);
-    let choices: Vec<(usize, Option<usize>)> =
-        lacking.map(|(number, object)| (number, candidates.base(new.manifest, object))).collect();
+    let choices: Vec<(usize, Option<Prefix>)> = lacking
+        .map(|(number, object)| (number, candidates.base(new.manifest, object).map(Prefix::Base)))
+        .collect();
     let base = Old { parts: old, objects: &before, id };
-    let (mut groups, whole) = choose(new, &objects, &base, &choices, options)?;
+    let (mut groups, whole) = choose(new, &objects, Some(&base), &choices, options)?;
     let whole = order::arrange(new.manifest, &objects, &whole);
     groups.extend(whole.into_iter().map(|objects| Planned { objects, patch: None }));
     let plan = Plan { parts: new, objects: &objects, groups, base: Some(base) };
@@ -49,22 +53,31 @@ pub fn write_delta(
 }
 
 /// Makes the patches, and keeps those that are smaller than their objects: these, and what is carried whole.
-fn choose(
+pub(super) fn choose(
     new: &Parts<'_>,
     objects: &Objects,
-    old: &Old<'_>,
-    choices: &[(usize, Option<usize>)],
+    old: Option<&Old<'_>>,
+    choices: &[(usize, Option<Prefix>)],
     options: &WriteOptions,
 ) -> Result<(Vec<Planned>, Vec<usize>), Problem> {
-    let attempt = |&(number, base): &(usize, Option<usize>)| -> Result<Option<(usize, Vec<u8>)>, Problem> {
-        let (Some(base), Some(object)) = (base, objects.get(number)) else { return Ok(None) };
-        let Some(before) = old.objects.get(base) else { return Ok(None) };
-        let patch = write::make_patch(new, object, old.parts, before, options.level)?;
+    let attempt = |&(number, prefix): &(usize, Option<Prefix>)| -> Result<_, Problem> {
+        let (Some(prefix), Some(object)) = (prefix, objects.get(number)) else { return Ok(None) };
+        let before = match prefix {
+            Prefix::Own(number) => objects.get(number).map(|before| (new, before)),
+            Prefix::Base(number) => old.and_then(|old| Some((old.parts, old.objects.get(number)?))),
+        };
+        let Some((parts, before)) = before else { return Ok(None) };
+        let patch = write::make_patch(new, object, parts, before, options.level)?;
         let mut bytes = Vec::new();
         write::read(new, object, &mut bytes)?;
         let whole = frames::pack(options.level, &bytes)
             .map_err(|reason| Problem::damaged(write::path(new.manifest, object), reason))?;
-        Ok((patch.len() + COST < whole.len()).then_some((base, patch)))
+        // What has nothing in the base to lean on may still have its like in its own frame.
+        let worth = match prefix {
+            Prefix::Own(_) => OWN_GAIN,
+            Prefix::Base(_) => 1,
+        };
+        Ok(((patch.len() + COST) * worth < whole.len()).then_some((prefix, patch)))
     };
     let (mut groups, mut whole, mut kept) = (Vec::new(), Vec::new(), 0_usize);
     let pool = rayon::current_thread_index().map(|_| rayon::current_num_threads());
@@ -74,13 +87,13 @@ fn choose(
             None => window.iter().map(attempt).collect(),
         };
         for (&(number, _), attempt) in window.iter().zip(attempts) {
-            let Some((base, patch)) = attempt? else {
+            let Some((prefix, patch)) = attempt? else {
                 whole.push(number);
                 continue;
             };
             let keep = kept + patch.len() <= KEPT;
             kept += if keep { patch.len() } else { 0 };
-            let patch = Patch { base, packed: keep.then_some(patch) };
+            let patch = Patch { prefix, packed: keep.then_some(patch) };
             groups.push(Planned { objects: vec![number], patch: Some(patch) });
         }
     }

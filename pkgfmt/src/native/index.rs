@@ -20,13 +20,37 @@ pub const PATCH_BYTES: u64 = 64 << 20;
 /// Bytes of a frame in the frame table.
 pub(super) const FRAME_RECORD: usize = 36;
 
+/// What a patch is made against, by the object's number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Prefix {
+    /// An object of this package, in an earlier group that is no patch.
+    Own(usize),
+    /// An object of the base's manifest.
+    Base(usize),
+}
+
+impl Prefix {
+    fn code(prefix: Option<Prefix>) -> u64 {
+        match prefix {
+            None => 0,
+            Some(Prefix::Own(number)) => 2 * number as u64 + 1,
+            Some(Prefix::Base(number)) => 2 * number as u64 + 2,
+        }
+    }
+
+    fn of_code(code: u64) -> Option<Prefix> {
+        let number = usize::try_from(code.checked_sub(1)? / 2).unwrap_or(usize::MAX);
+        Some(if code % 2 == 1 { Prefix::Own(number) } else { Prefix::Base(number) })
+    }
+}
+
 /// Objects that are decoded together: several in one frame, or one in frames of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Group {
     /// Positions in [`Index::order`].
     pub(super) objects: Range<usize>,
-    /// The base's object that the only object is a patch to.
-    pub(super) patch: Option<usize>,
+    /// What the only object is a patch to.
+    pub(super) patch: Option<Prefix>,
     /// Positions in [`Index::frames`].
     pub(super) frames: Range<usize>,
     /// Sum of the objects' sizes.
@@ -76,18 +100,13 @@ pub(super) fn frame_length(group: &Group, position: usize) -> u64 {
     }
 }
 
-/// The encoding of groups of objects' numbers; with patches in a delta.
-pub(super) fn encode<'a>(
-    groups: impl ExactSizeIterator<Item = (&'a [usize], Option<usize>)>,
-    delta: bool,
-) -> Vec<u8> {
+/// The encoding of groups of objects' numbers.
+pub(super) fn encode<'a>(groups: impl ExactSizeIterator<Item = (&'a [usize], Option<Prefix>)>) -> Vec<u8> {
     let mut e = Encoder::new();
     let mut expected = 0_i64;
     e.number(groups.len() as u64);
     for (objects, patch) in groups {
-        if delta {
-            e.number(patch.map_or(0, |base| base as u64 + 1));
-        }
+        e.number(Prefix::code(patch));
         e.list(objects, |e, &object| {
             e.signed(object as i64 - expected);
             expected = object as i64 + 1;
@@ -131,15 +150,15 @@ impl Index {
 
     fn decode_groups(&mut self, bytes: &[u8], objects: &Objects, delta: bool) -> Result<(), Problem> {
         let mut d = Decoder::new(bytes);
-        let count = d.count(2).map_err(codec)?;
+        let count = d.count(3).map_err(codec)?;
         if count == 0 {
             return Err(wrong("it has no groups"));
         }
         let mut expected = 0_i64;
         let mut next_frame = 0_usize;
         for _ in 0..count {
-            let patch: usize = if delta { d.fitting().map_err(codec)? } else { 0 };
-            let patch = patch.checked_sub(1);
+            let patch = Prefix::of_code(d.number().map_err(codec)?);
+            self.check_prefix(patch, objects, delta)?;
             let first = self.order.len();
             let mut unpacked = 0_u64;
             for _ in 0..d.count(1).map_err(codec)? {
@@ -176,6 +195,24 @@ impl Index {
             next_frame = end;
         }
         d.end().map_err(codec)
+    }
+
+    /// A package's own object that a patch is made against lies before it, and is no patch itself.
+    fn check_prefix(&self, patch: Option<Prefix>, objects: &Objects, delta: bool) -> Result<(), Problem> {
+        match patch {
+            None => Ok(()),
+            Some(Prefix::Base(_)) if delta => Ok(()),
+            Some(Prefix::Base(_)) => Err(wrong("a patch is made against a base, and there is none")),
+            Some(Prefix::Own(number)) => {
+                let home = self.homes.get(number).copied().flatten();
+                let group = home.and_then(|home| self.groups.get(home.group));
+                let small = objects.get(number).is_some_and(|object| object.size <= PATCH_BYTES);
+                match group {
+                    Some(Group { patch: None, .. }) if small => Ok(()),
+                    _ => Err(wrong("a patch is made against no earlier whole object")),
+                }
+            }
+        }
     }
 
     fn decode_frames(&mut self, bytes: &[u8], length: u64) -> Result<(), Problem> {

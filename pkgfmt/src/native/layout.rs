@@ -67,7 +67,8 @@ impl Kind {
             Kind::Translations => limits.metadata_bytes,
             Kind::Scripts => limits.script_bytes,
             Kind::Index | Kind::Frames => limits.index_bytes,
-            Kind::Base | Kind::Content => u64::MAX,
+            Kind::Base => 32,
+            Kind::Content => u64::MAX,
         }
     }
 }

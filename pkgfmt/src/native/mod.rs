@@ -6,9 +6,9 @@
 //!
 //! `layout` is the header and the table, `objects` what a manifest's distinct contents are called, `index`
 //! where they are, `frames` single zstd frames. `write` writes a package, `order` decides what is stored beside
-//! what, `delta` writes a package that lacks what its base has. Opening reads everything but the content;
+//! what, `similar` what is stored as a patch to another object, `delta` writes a package that lacks what its base has. Opening reads everything but the content;
 //! `payload` hands content out group by group, `random` by entry, both only what is asked for. `signature` and
-//! `sign` are minisign's signatures.
+//! `sign` are minisign's signatures, `xattrs` the extended attributes that packages may have.
 
 mod delta;
 mod frames;
@@ -21,8 +21,11 @@ mod payload;
 mod random;
 mod sign;
 mod signature;
+mod similar;
 mod write;
+mod xattrs;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 
@@ -44,13 +47,15 @@ pub use sign::sign;
 pub use signature::{KeyError, KeyId, PublicKey, SecretKey, Signature};
 pub use write::{WriteOptions, write};
 
-use index::{Frame, Index};
+use index::{Frame, Index, Prefix};
 use layout::{Coding, Kind, Section, Table, read_at};
 use objects::Objects;
 use random::Cache;
 
 pub(crate) use layout::MAGIC;
 
+/// Tag of the manifest's first field that is a list; those after it are lists, too.
+const LISTS: u64 = 16;
 /// Tag of the manifest's field that holds its entries.
 const ENTRIES: u64 = 24;
 /// Bytes of a manifest's encoding before its fields.
@@ -76,6 +81,8 @@ pub struct NativeFile {
     base: Option<Given>,
     /// Objects that the base has, in bundles that are read together.
     from_base: Vec<Vec<usize>>,
+    /// Groups that hold what patches of this package are made against.
+    leading: BTreeSet<usize>,
     cache: Cache,
 }
 
@@ -149,6 +156,7 @@ impl NativeFile {
         };
         let encoded = read(Kind::Manifest)?.unwrap_or_default();
         let mut manifest = decode_manifest(&encoded, limits)?;
+        xattrs::check(&manifest, limits)?;
         let id = PackageId(Digest::of(&encoded));
         drop(encoded);
         let translations = match read(Kind::Translations)? {
@@ -175,8 +183,9 @@ impl NativeFile {
             }
             _ => Index::without_content(&objects),
         };
-        check_sizes(&objects, &index, length, limits)?;
+        check_sizes(&objects, limits)?;
         let from_base = bundles(&objects, &index);
+        let leading = leading(&index);
         let draft = draft(&mut manifest);
         Ok(NativeFile {
             source,
@@ -194,6 +203,7 @@ impl NativeFile {
             base_id,
             base: None,
             from_base,
+            leading,
             cache: Cache::default(),
         })
     }
@@ -299,11 +309,14 @@ fn decode_manifest(bytes: &[u8], limits: &Limits) -> Result<Manifest, Problem> {
     let mut fields = Fields::new(Decoder::new(bytes.get(MANIFEST_MAGIC..).unwrap_or_default()));
     // A field that cannot be read is the decoder's to refuse.
     while let Ok(Some((tag, body))) = fields.next() {
-        if tag == ENTRIES && Decoder::new(body).number().is_ok_and(|count| count > limits.entries as u64) {
-            return Err(Problem::limit("the number of entries", limits.entries as u64));
+        let is_list = tag >= LISTS;
+        if is_list && Decoder::new(body).number().is_ok_and(|count| count > limits.entries as u64) {
+            let what =
+                if tag == ENTRIES { "the number of entries" } else { "the length of a list in the manifest" };
+            return Err(Problem::limit(what, limits.entries as u64));
         }
-        if tag != ENTRIES && body.len() as u64 > limits.metadata_bytes {
-            return Err(Problem::limit("the size of a field of the manifest", limits.metadata_bytes));
+        if tag != ENTRIES && body.len() as u64 > limits.manifest_field_bytes {
+            return Err(Problem::limit("the size of a field of the manifest", limits.manifest_field_bytes));
         }
     }
     Ok(Manifest::decode(bytes)?)
@@ -338,18 +351,22 @@ fn split_scripts(manifest: &Manifest, bytes: &[u8]) -> Result<Vec<Vec<u8>>, Prob
 }
 
 /// The sizes that the manifest declares stay within the limits.
-fn check_sizes(objects: &Objects, index: &Index, length: u64, limits: &Limits) -> Result<(), Problem> {
+fn check_sizes(objects: &Objects, limits: &Limits) -> Result<(), Problem> {
     let all = objects.iter().fold(0_u64, |sum, object| sum.saturating_add(object.size));
     if all > limits.payload_bytes {
         return Err(Problem::limit("the size of the payload", limits.payload_bytes));
     }
-    let unpacked = index.groups.iter().fold(0_u64, |sum, group| sum.saturating_add(group.unpacked));
-    let bound = length.saturating_mul(limits.ratio).max(limits.ratio_floor);
-    if unpacked > bound {
-        let what = format!("the payload unpacks to more than {} times its packed size; it", limits.ratio);
-        return Err(Problem::limit(what, bound));
-    }
+    // No ratio is held to: every size is known beforehand and exact, and a frame is bounded.
     Ok(())
+}
+
+/// The groups that hold what patches of this package are made against.
+fn leading(index: &Index) -> BTreeSet<usize> {
+    let prefixes = index.groups.iter().filter_map(|group| match group.patch {
+        Some(Prefix::Own(number)) => Some(number),
+        Some(Prefix::Base(_)) | None => None,
+    });
+    prefixes.filter_map(|number| Some(index.homes.get(number).copied().flatten()?.group)).collect()
 }
 
 /// The objects that the index does not have, in bundles of about a frame.

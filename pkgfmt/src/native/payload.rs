@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::io::{self, Read};
+use std::sync::Arc;
 
 use crate::digest::{ContentHasher, Digest, PackageId};
 use crate::error::Problem;
@@ -9,15 +10,14 @@ use crate::manifest::{Manifest, Node};
 use crate::package::{Base, BaseNeeded, Draft, Format, Hashed, Member, PayloadSink, Reader, Told};
 use crate::translations::Translations;
 
-use super::index::{Frame, Group, PATCH_BYTES, frame_length};
+use super::index::{Frame, Group, PATCH_BYTES, Prefix, frame_length};
 use super::layout::{Kind, read_at};
 use super::objects::{Object, Objects};
 use super::{Given, NativeFile, frames};
-use super::{KeyId, Signature};
 
 impl Reader for NativeFile {
-    fn signers(&self) -> Vec<KeyId> {
-        self.signatures().iter().map(Signature::key).collect()
+    fn native(&self) -> Option<&NativeFile> {
+        Some(self)
     }
 
     fn format(&self) -> Format {
@@ -64,7 +64,7 @@ impl Reader for NativeFile {
             return Err(Problem::base(format_args!("package {wanted} is needed to read this delta")));
         }
         match self.index.groups.get(part) {
-            Some(group) => self.read_group(group, sink)?,
+            Some(group) => self.read_group(part, group, sink)?,
             None => {
                 let bundle = part.checked_sub(self.index.groups.len()).and_then(|at| self.from_base.get(at));
                 self.read_bundle(bundle.map(Vec::as_slice).unwrap_or_default(), sink)?;
@@ -78,6 +78,12 @@ impl Reader for NativeFile {
             let (Node::File { size, digest }, Some(hashed)) = (&entry.node, hashed) else { continue };
             if (hashed.size, hashed.digest) != (*size, *digest) {
                 return Err(Problem::damaged(&entry.path, "its content is not what the manifest says"));
+            }
+        }
+        for object in self.objects.iter() {
+            if hashes.get(object.entry).is_none_or(Option::is_none) {
+                let path = self.manifest.entries.get(object.entry).map(|entry| entry.path.to_string());
+                return Err(Problem::damaged(path.unwrap_or_default(), "its content was not read"));
             }
         }
         Ok(self.manifest.clone())
@@ -99,7 +105,8 @@ impl NativeFile {
                 _ => {}
             }
         }
-        for number in self.index.groups.iter().filter_map(|group| group.patch) {
+        for group in &self.index.groups {
+            let Some(Prefix::Base(number)) = group.patch else { continue };
             if base.get(number).is_none_or(|object| object.size > PATCH_BYTES) {
                 return wrong("a patch is made against an object that the base does not have");
             }
@@ -107,7 +114,7 @@ impl NativeFile {
         Ok(())
     }
 
-    fn read_group(&self, group: &Group, sink: &mut dyn PayloadSink) -> Result<(), Problem> {
+    fn read_group(&self, number: usize, group: &Group, sink: &mut dyn PayloadSink) -> Result<(), Problem> {
         let objects: Vec<&Object> =
             self.index.objects(group).iter().filter_map(|&number| self.objects.get(number)).collect();
         let wanted: Vec<bool> =
@@ -120,9 +127,18 @@ impl NativeFile {
                 let mut stream = Stream::new(self, group);
                 return large(sink, self.member(object), &mut stream, |stream| stream.failed.take());
             }
-            return sink.small(self.member(object), self.whole(group)?).map_err(|_| Problem::Stopped);
+            let bytes = match self.leading.contains(&number) {
+                true => self.kept(number, group)?.to_vec(),
+                false => self.whole(group)?,
+            };
+            return sink.small(self.member(object), bytes).map_err(|_| Problem::Stopped);
         }
-        let bytes = self.whole(group)?;
+        // What patches are made against is wanted again soon.
+        let bytes = if self.leading.contains(&number) {
+            self.kept(number, group)?
+        } else {
+            Arc::new(self.whole(group)?)
+        };
         let mut rest = bytes.as_slice();
         for (object, wanted) in objects.into_iter().zip(wanted) {
             let (mut content, tail) = usize::try_from(object.size)
@@ -197,10 +213,8 @@ impl NativeFile {
         let length = frame_length(group, position);
         let unpacked = match group.patch {
             None => frames::unpack(&packed, length),
-            Some(number) => {
-                let base = self.patched(number)?;
-                frames::unpack_patch(&base, &packed, length)
-            }
+            Some(Prefix::Own(number)) => frames::unpack_patch(&self.own(number)?, &packed, length),
+            Some(Prefix::Base(number)) => frames::unpack_patch(&self.patched(number)?, &packed, length),
         };
         let at = self.content.saturating_add(frame.start);
         unpacked.map(Some).map_err(|reason| Problem::damaged(format_args!("the frame at byte {at}"), reason))
@@ -212,6 +226,16 @@ impl NativeFile {
         for position in 1..self.index.frames(group).len() {
             bytes.append(&mut self.frame(group, position)?.unwrap_or_default());
         }
+        Ok(bytes)
+    }
+
+    /// The object of this package that a patch is made against; its group is no patch.
+    fn own(&self, number: usize) -> Result<Vec<u8>, Problem> {
+        let digest = self.objects.get(number).map_or(Digest([0; 32]), |object| object.digest);
+        let mut bytes = Vec::new();
+        self.read_object(&digest)
+            .and_then(|mut content| content.read_to_end(&mut bytes))
+            .map_err(|error| Problem::from_stream(Kind::Content.name(), error))?;
         Ok(bytes)
     }
 

@@ -5,9 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::contents::Contents;
 use crate::digest::Digest;
+use crate::error::Problem;
 use crate::manifest::Node;
 
 use super::NativeFile;
+use super::index::Group;
 use super::payload::Stream;
 
 /// Unpacked groups that are kept for whoever asks next; together at most 64 MiB, patches aside.
@@ -57,17 +59,22 @@ impl NativeFile {
         if self.index.frames(group).len() > 1 {
             return Ok(Box::new(Stream::new(self, group)));
         }
-        let bytes = match self.cache.get(home.group) {
-            Some(bytes) => bytes,
-            None => {
-                let bytes = Arc::new(self.whole(group)?);
-                self.cache.put(home.group, &bytes);
-                bytes
-            }
-        };
+        let bytes = self.kept(home.group, group)?;
         let mut content = Cursor::new(Shared(bytes));
         content.set_position(home.offset);
         Ok(Box::new(content.take(object.size)))
+    }
+}
+
+impl NativeFile {
+    /// The bytes of the group of that number, which are kept for whoever asks next.
+    pub(super) fn kept(&self, number: usize, group: &Group) -> Result<Arc<Vec<u8>>, Problem> {
+        if let Some(bytes) = self.cache.get(number) {
+            return Ok(bytes);
+        }
+        let bytes = Arc::new(self.whole(group)?);
+        self.cache.put(number, &bytes);
+        Ok(bytes)
     }
 }
 

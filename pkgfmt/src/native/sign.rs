@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use crate::error::{Error, Problem};
@@ -20,7 +21,9 @@ use super::signature::{self, SecretKey};
 /// # Errors
 /// [`Error`] when the package is damaged, has too many signatures, or cannot be written.
 pub fn sign(path: &Path, key: &SecretKey, comment: Option<&str>, limits: &Limits) -> Result<(), Error> {
-    sign_file(path, key, comment, limits).map_err(|problem| Error::new(path, problem))
+    // A link stays one, and what it leads to is signed.
+    let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    sign_file(&real, key, comment, limits).map_err(|problem| Error::new(path, problem))
 }
 
 fn sign_file(path: &Path, key: &SecretKey, comment: Option<&str>, limits: &Limits) -> Result<(), Problem> {
@@ -40,8 +43,10 @@ fn sign_file(path: &Path, key: &SecretKey, comment: Option<&str>, limits: &Limit
 
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut signed = tempfile::NamedTempFile::new_in(directory).map_err(io("write beside it"))?;
-    let permissions = fs::metadata(path).map_err(io("look at it"))?.permissions();
-    signed.as_file().set_permissions(permissions).map_err(io("write beside it"))?;
+    let metadata = fs::metadata(path).map_err(io("look at it"))?;
+    // Whoever may not give the file to its owner keeps it.
+    drop(std::os::unix::fs::fchown(signed.as_file(), Some(metadata.uid()), Some(metadata.gid())));
+    signed.as_file().set_permissions(metadata.permissions()).map_err(io("write beside it"))?;
     let mut sections = package.source.slice(0, package.end());
     io::copy(&mut sections, &mut signed).map_err(io("write beside it"))?;
     signed.write_all(&tail).map_err(io("write beside it"))?;

@@ -10,6 +10,7 @@
 use std::fmt;
 use std::io::Cursor;
 
+use ct_codecs::{Base64, Decoder as _};
 use minisign::{PublicKeyBox, SecretKeyBox, SignatureBox};
 
 use crate::error::Problem;
@@ -112,6 +113,9 @@ impl SecretKey {
         if let Ok(key) = read()?.into_unencrypted_secret_key() {
             return Ok(SecretKey(key));
         }
+        if let Some(key) = unprotected(text) {
+            return Ok(SecretKey(key));
+        }
         // Without a password the crate would ask on the terminal; it is never called so.
         let wrong = if password.is_some() { KeyError::Password } else { KeyError::NeedsPassword };
         match read()?.into_secret_key(Some(password.unwrap_or_default().to_owned())) {
@@ -200,6 +204,15 @@ impl Signature {
         // Nobody signs this comment, so it says nothing: no byte of a signed file is anybody's to choose.
         (untrusted == untrusted_comment(key)).then_some(Signature { key, comment, text })
     }
+}
+
+/// A key that `minisign -W` made: not encrypted, and with zeros where its checksum would be.
+fn unprotected(text: &str) -> Option<minisign::SecretKey> {
+    let bytes = Base64::decode_to_vec(text.lines().nth(1)?, None).ok()?;
+    let key = minisign::SecretKey::from_bytes(&bytes).ok()?;
+    let has_no_kdf = bytes.get(2..4)? == [0, 0];
+    let checksum = bytes.get(bytes.len().checked_sub(32)?..)?;
+    (has_no_kdf && checksum.iter().all(|&byte| byte == 0)).then_some(key)
 }
 
 /// The only untrusted comment that a signature in a package may have.

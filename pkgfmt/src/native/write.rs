@@ -3,6 +3,7 @@
 //! Frames are packed in the rayon pool that the caller is in (outside of one, on the caller's thread), a window
 //! of them at a time, and written in their order: the bytes do not depend on the number of threads.
 
+use std::collections::HashSet;
 use std::io::{Read, Seek, SeekFrom, Write};
 
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
@@ -10,13 +11,14 @@ use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use crate::contents::Parts;
 use crate::digest::{ContentHasher, Digest, PackageId};
 use crate::error::Problem;
+use crate::limits::Limits;
 use crate::manifest::Manifest;
 
 use super::frames;
-use super::index::{self, FRAME_BYTES, Frame};
+use super::index::{self, FRAME_BYTES, Frame, Prefix};
 use super::layout::{self, Coding, Kind, Section, Table};
 use super::objects::{Object, Objects};
-use super::order;
+use super::{delta, order, similar, xattrs};
 
 /// What a writer may choose.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +36,8 @@ impl Default for WriteOptions {
 /// Writes `parts` as a native package to `out`, from where it stands, and returns the package id.
 ///
 /// # Errors
-/// [`Problem::Manifest`] when the manifest is not canonical, [`Problem::Damaged`] where contents are not what it
+/// [`Problem::Manifest`] when the manifest is not canonical, [`Problem::Forbidden`] and [`Problem::Limit`] for
+/// extended attributes that packages may not have, [`Problem::Damaged`] where contents are not what it
 /// says, [`Problem::Io`] from `out`.
 pub fn write(
     parts: &Parts<'_>,
@@ -42,9 +45,13 @@ pub fn write(
     out: &mut (impl Write + Seek),
 ) -> Result<PackageId, Problem> {
     let objects = Objects::of(parts.manifest)?;
-    let all: Vec<usize> = (0..objects.len()).collect();
-    let groups = order::arrange(parts.manifest, &objects, &all);
-    let groups = groups.into_iter().map(|objects| Planned { objects, patch: None }).collect();
+    let alike = similar::pairs(parts, &objects)?;
+    let choices: Vec<_> = alike.iter().map(|&(number, like)| (number, Some(Prefix::Own(like)))).collect();
+    let (patches, _) = delta::choose(parts, &objects, None, &choices, options)?;
+    let patched: HashSet<usize> = patches.iter().flat_map(|group| group.objects.iter().copied()).collect();
+    let whole: Vec<usize> = (0..objects.len()).filter(|number| !patched.contains(number)).collect();
+    let groups = order::arrange(parts.manifest, &objects, &whole);
+    let groups = groups.into_iter().map(|objects| Planned { objects, patch: None }).chain(patches).collect();
     let plan = Plan { parts, objects: &objects, groups, base: None };
     write_plan(&plan, options, out)
 }
@@ -64,9 +71,9 @@ pub(super) struct Planned {
     pub(super) patch: Option<Patch>,
 }
 
-/// The base's object that a patch is made against, and the patch unless it was too large to be kept.
+/// What a patch is made against, and the patch unless it was too large to be kept.
 pub(super) struct Patch {
-    pub(super) base: usize,
+    pub(super) prefix: Prefix,
     pub(super) packed: Option<Vec<u8>>,
 }
 
@@ -83,6 +90,7 @@ pub(super) fn write_plan(
     options: &WriteOptions,
     out: &mut (impl Write + Seek),
 ) -> Result<PackageId, Problem> {
+    xattrs::check(plan.parts.manifest, &Limits::default())?;
     let manifest = plan.parts.manifest.encode()?;
     let id = PackageId(Digest::of(&manifest));
     let translations =
@@ -92,8 +100,8 @@ pub(super) fn write_plan(
     let groups = plan
         .groups
         .iter()
-        .map(|group| (group.objects.as_slice(), group.patch.as_ref().map(|patch| patch.base)));
-    let index = if plan.groups.is_empty() { Vec::new() } else { index::encode(groups, plan.base.is_some()) };
+        .map(|group| (group.objects.as_slice(), group.patch.as_ref().map(|patch| patch.prefix)));
+    let index = if plan.groups.is_empty() { Vec::new() } else { index::encode(groups) };
     let documents = [
         (Kind::Manifest, manifest),
         (Kind::Translations, translations),
@@ -272,11 +280,16 @@ fn pack(plan: &Plan<'_>, level: i32, job: &Job<'_>) -> Result<Vec<u8>, Problem> 
         Job::Group(Planned { patch: Some(Patch { packed: Some(packed), .. }), .. }) => Ok(packed.clone()),
         Job::Group(Planned { objects, patch: Some(patch) }) => {
             let object = objects.first().and_then(|&number| plan.objects.get(number));
-            let old = plan.base.as_ref().and_then(|old| Some((old, old.objects.get(patch.base)?)));
-            let (Some(object), Some((old, base))) = (object, old) else {
+            let before = match patch.prefix {
+                Prefix::Own(number) => plan.objects.get(number).map(|base| (plan.parts, base)),
+                Prefix::Base(number) => {
+                    plan.base.as_ref().and_then(|old| Some((old.parts, old.objects.get(number)?)))
+                }
+            };
+            let (Some(object), Some((old, base))) = (object, before) else {
                 return Err(unpackable("a patch has no base".into()));
             };
-            make_patch(plan.parts, object, old.parts, base, level)
+            make_patch(plan.parts, object, old, base, level)
         }
     }
 }

@@ -2,7 +2,9 @@
 //!
 //! Old, ustar and GNU headers are read, with GNU's long names and pax records. Where readers of tar are known to
 //! disagree about what an archive holds, it is refused: a pax size that is not the header's, two long names for
-//! one member, links and directories with content, sparse files, global pax records, extended attributes.
+//! one member, long names and pax records for one member, records that are not read to their end, numbers that are
+//! neither octal nor fit in 64 bits, links and directories with content, sparse files, global pax records, extended
+//! attributes.
 //! The archive must have its end mark, and only zeros may follow it.
 
 use std::cell::Cell;
@@ -89,6 +91,7 @@ struct Extended {
     user: Option<String>,
     group: Option<String>,
     pax: bool,
+    long: bool,
 }
 
 /// Reads the archive `what` and hands each member, with its content, to `visit`.
@@ -110,6 +113,7 @@ pub(crate) fn read(
     let mut pending = false;
     for entry in archive.entries().map_err(broken)?.raw(true) {
         let mut entry = entry.map_err(broken)?;
+        check_numbers(what, entry.header())?;
         let size = entry.header().entry_size().map_err(broken)?;
         end = size
             .checked_next_multiple_of(BLOCK)
@@ -173,12 +177,15 @@ fn extension<R: Read>(
     entry.take(size).read_to_end(&mut bytes).map_err(|error| Problem::from_stream(what, error))?;
     let twice = || Problem::damaged(what, "a member is described twice");
     match kind {
-        EntryType::XHeader if extended.pax => return Err(twice()),
+        // Whether the pax records are those of the member or of its long name, readers disagree.
+        EntryType::XHeader if extended.pax || extended.long => return Err(twice()),
+        _ if extended.pax => return Err(twice()),
         EntryType::XHeader => {
             extended.pax = true;
             pax(what, &bytes, extended)?;
         }
         _ => {
+            extended.long = true;
             // The name ends in a NUL, which counts to its size.
             while bytes.last() == Some(&0) {
                 bytes.pop();
@@ -192,7 +199,35 @@ fn extension<R: Read>(
     Ok(true)
 }
 
+/// Refuses numbers that the `tar` crate reads otherwise than other readers: with a sign, which once meant base 64,
+/// and in base 256 with more than 64 bits, of which it drops the upper ones.
+fn check_numbers(what: &str, header: &tar::Header) -> Result<(), Problem> {
+    let old = header.as_old();
+    let fields: [&[u8]; 5] = [&old.mode, &old.uid, &old.gid, &old.size, &old.mtime];
+    for field in fields {
+        let good = match field {
+            [first, rest @ ..] if first & 0x80 != 0 => {
+                let upper =
+                    rest.len().checked_sub(8).and_then(|length| rest.get(..length)).unwrap_or_default();
+                let negative = *first == 0xff && field.len() == old.mtime.len();
+                let fill = if negative { 0xff } else { 0 };
+                (negative || *first == 0x80) && upper.iter().all(|&byte| byte == fill)
+            }
+            _ => !field.iter().take_while(|&&byte| byte != 0).any(|byte| matches!(byte, b'+' | b'-')),
+        };
+        if !good {
+            return Err(Problem::damaged(what, BAD_HEADER));
+        }
+    }
+    Ok(())
+}
+
 fn pax(what: &str, bytes: &[u8], extended: &mut Extended) -> Result<(), Problem> {
+    // The `tar` crate takes an empty line for the end of the records, and a last line without its end for one.
+    let empty_line = bytes.starts_with(b"\n") || bytes.windows(2).any(|pair| pair == b"\n\n");
+    if empty_line || bytes.last().is_some_and(|&last| last != b'\n') {
+        return Err(Problem::damaged(what, "a pax record is damaged"));
+    }
     for record in PaxExtensions::new(bytes) {
         let record = record.map_err(|_| Problem::damaged(what, "a pax record is damaged"))?;
         let (key, value) = (record.key_bytes(), record.value_bytes());
@@ -208,6 +243,9 @@ fn pax(what: &str, bytes: &[u8], extended: &mut Extended) -> Result<(), Problem>
             b"uname" => extended.user.replace(text()?.to_owned()).is_none(),
             b"gname" => extended.group.replace(text()?.to_owned()).is_none(),
             b"mtime" => extended.mtime.replace(seconds(text()?).ok_or_else(bad)?).is_none(),
+            b"SCHILY.realsize" | b"SUN.holesdata" => {
+                return Err(Problem::forbidden(what, "it holds a sparse file, which packages have not"));
+            }
             _ if key.starts_with(b"GNU.sparse.") => {
                 return Err(Problem::forbidden(what, "it holds a sparse file, which packages have not"));
             }

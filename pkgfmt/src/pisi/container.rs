@@ -13,8 +13,10 @@
 //!
 //! - the file starts with a member and ends with the end record: no prefix, no comment, nothing after it;
 //! - every name is plain (relative, normal, no backslash or control character), known, and comes once;
-//! - members are stored or deflated, not encrypted, and lie in the file one after another without overlap;
-//! - a member's own header says the same as the directory, and its CRC-32 is checked when it is read.
+//! - members are stored or deflated, not encrypted, and lie in the file one after another without overlap or gap;
+//!   the directory follows the last one, holds as many members as it says, and ends where the end record starts;
+//! - a member's own header says the same as the directory, a data descriptor likewise, and its CRC-32 is checked
+//!   when it is read.
 
 use std::io::{BufReader, Read};
 
@@ -25,15 +27,11 @@ use crate::limits::Limits;
 use crate::path::{PayloadPath, Shown};
 use crate::source::{Slice, Source};
 
+use super::frame::{Frame, eight};
 use super::member::MemberReader;
 
-/// Size of the end record without a comment.
-const END_RECORD: u64 = 22;
-/// Size of the zip64 locator that stands before it, where there is one.
-const ZIP64_LOCATOR: u64 = 20;
-/// Most bytes of a central directory. A member takes at least 46, and the limit of members is the limit on
-/// time; this one is the limit on memory.
-const DIRECTORY_BYTES: u64 = 64 << 20;
+/// The extra field of sizes that take more than 32 bits.
+const ZIP64_SIZES: u16 = 1;
 /// Size of a member's own header, before its name.
 const LOCAL_HEADER: usize = 30;
 /// The flag of an encrypted member.
@@ -70,7 +68,7 @@ pub(super) struct Member {
 impl Container {
     /// Reads the directory of a zip file.
     pub(super) fn open(source: Source, limits: &Limits) -> Result<Container, Problem> {
-        let end = check_frame(&source, limits)?;
+        let frame = Frame::read(&source, limits)?;
         let reader = BufReader::new(source.slice(0, source.len()));
         let archive = ZipArchive::new(reader).map_err(|error| damaged_zip(&error))?;
         if archive.offset() != 0 {
@@ -83,7 +81,9 @@ impl Container {
         for index in 0..archive.len() {
             members.push(member(&archive, index)?);
         }
-        bound_members(&mut members, archive.central_directory_start(), end)?;
+        let start = archive.central_directory_start();
+        frame.check_directory(&source, start, members.len())?;
+        bound_members(&mut members, start)?;
         Ok(Container { source, members })
     }
 
@@ -142,84 +142,75 @@ impl Container {
         if name != member.name {
             return Err(differs("its name"));
         }
-        let says = |at: usize, value: u64| {
-            let here = u64::from(long(at));
+        let mut extra = vec![0; usize::from(short(28))];
+        read(&mut extra, member.header + (LOCAL_HEADER + name.len()) as u64)?;
+        let zip64 = zip64_sizes(&extra);
+        let says = |at: usize, value: u64, large: Option<u64>| match long(at) {
+            0 if member.sizes_follow => true,
             // All ones stand for a size in a zip64 field.
-            here == value || here == 0xffff_ffff || (here == 0 && member.sizes_follow)
+            u32::MAX if large.is_some() => large == Some(value),
+            here => u64::from(here) == value,
         };
-        if !says(14, member.crc.into()) {
+        if !says(14, member.crc.into(), None) {
             return Err(differs("its checksum"));
         }
-        if !says(18, member.packed) || !says(22, member.size) {
+        if !says(18, member.packed, zip64.map(|(_, packed)| packed))
+            || !says(22, member.size, zip64.map(|(size, _)| size))
+        {
             return Err(differs("its size"));
         }
-        let start = member.header + (LOCAL_HEADER + name.len()) as u64 + u64::from(short(28));
-        match start.checked_add(member.packed) {
-            Some(end) if end <= member.bound => Ok(start),
-            _ => Err(Problem::damaged(member, "it runs into what follows it")),
+        let start = member.header + (LOCAL_HEADER + name.len() + extra.len()) as u64;
+        let rest = start.checked_add(member.packed).and_then(|end| member.bound.checked_sub(end));
+        match rest {
+            None => Err(Problem::damaged(member, "it runs into what follows it")),
+            Some(0) if !member.sizes_follow => Ok(start),
+            Some(length @ (12 | 16 | 20 | 24)) if member.sizes_follow => {
+                let mut descriptor = vec![0; length as usize];
+                read(&mut descriptor, start + member.packed)?;
+                if member.is_described_by(&descriptor) { Ok(start) } else { Err(differs("its descriptor")) }
+            }
+            Some(_) => Err(Problem::damaged(member, "bytes that belong to no member follow it")),
         }
     }
+}
+
+impl Member {
+    /// Whether the data descriptor says what the directory says: CRC-32 and both sizes, of 32 or 64 bits, after
+    /// a signature or without one.
+    fn is_described_by(&self, descriptor: &[u8]) -> bool {
+        let crc = self.crc.to_le_bytes();
+        let wide = [self.packed.to_le_bytes(), self.size.to_le_bytes()].concat();
+        let narrow = match (u32::try_from(self.packed), u32::try_from(self.size)) {
+            (Ok(packed), Ok(size)) => Some([packed.to_le_bytes(), size.to_le_bytes()].concat()),
+            _ => None,
+        };
+        let is = |body: &[u8]| {
+            body.strip_prefix(&crc).is_some_and(|sizes| sizes == wide || Some(sizes) == narrow.as_deref())
+        };
+        is(descriptor) || descriptor.strip_prefix(b"PK\x07\x08").is_some_and(is)
+    }
+}
+
+/// The length of a member and of its packed data that the zip64 field among the `extra` fields of its own header
+/// gives.
+fn zip64_sizes(mut extra: &[u8]) -> Option<(u64, u64)> {
+    while let Some((head, rest)) = extra.split_at_checked(4) {
+        let length = u16::from_le_bytes([head[2], head[3]]);
+        let (body, rest) = rest.split_at_checked(length.into())?;
+        if u16::from_le_bytes([head[0], head[1]]) == ZIP64_SIZES {
+            let (size, packed) = body.split_at_checked(8)?;
+            return (packed.len() >= 8)
+                .then(|| (u64::from_le_bytes(eight(size)), u64::from_le_bytes(eight(packed))));
+        }
+        extra = rest;
+    }
+    None
 }
 
 impl std::fmt::Display for Member {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         Shown(&self.name).fmt(f)
     }
-}
-
-/// The first and last bytes of the file, and the sizes that the end record promises; returns where the end
-/// record (or its zip64 part) starts. What the `zip` crate then reads is bounded by what passed here.
-fn check_frame(source: &Source, limits: &Limits) -> Result<u64, Problem> {
-    let read = |bytes: &mut [u8], at: u64| {
-        source.read_exact_at(bytes, at).map_err(|error| Problem::from_stream("the zip container", error))
-    };
-    let mut magic = [0; 4];
-    let length = source.len();
-    if length < 4 + END_RECORD {
-        return Err(Problem::not_a_package("it is too short for a package of a known format"));
-    }
-    read(&mut magic, 0)?;
-    if magic != *b"PK\x03\x04" {
-        return Err(Problem::not_a_package("it is not a package of a known format"));
-    }
-    let mut end = [0; END_RECORD as usize];
-    let mut end_at = length - END_RECORD;
-    read(&mut end, end_at)?;
-    if end[..4] != *b"PK\x05\x06" || end[20..] != [0, 0] {
-        return Err(Problem::damaged(
-            "the zip container",
-            "it does not end with its end record: it is cut off, or something was added after it",
-        ));
-    }
-    let mut count = u64::from(u16::from_le_bytes([end[10], end[11]]));
-    let mut bytes = u64::from(u32::from_le_bytes([end[12], end[13], end[14], end[15]]));
-    let mut locator = [0; ZIP64_LOCATOR as usize];
-    if let Some(at) = end_at.checked_sub(ZIP64_LOCATOR) {
-        read(&mut locator, at)?;
-    }
-    if locator[..4] == *b"PK\x06\x07" {
-        end_at = u64::from_le_bytes(eight(&locator[8..]));
-        let mut record = [0; 56];
-        read(&mut record, end_at)?;
-        count = u64::from_le_bytes(eight(&record[32..]));
-        bytes = u64::from_le_bytes(eight(&record[40..]));
-    }
-    if count > limits.container_members as u64 {
-        return Err(Problem::limit("the number of members", limits.container_members as u64));
-    }
-    if bytes > DIRECTORY_BYTES {
-        return Err(Problem::limit("the zip directory", DIRECTORY_BYTES));
-    }
-    Ok(end_at)
-}
-
-/// The first eight bytes of `bytes`, zeros where there are fewer.
-fn eight(bytes: &[u8]) -> [u8; 8] {
-    let mut array = [0; 8];
-    for (to, from) in array.iter_mut().zip(bytes) {
-        *to = *from;
-    }
-    array
 }
 
 /// What the directory says about member `index`, checked against the rules.
@@ -280,10 +271,7 @@ fn check_name(name: &[u8]) -> Result<(), Problem> {
 }
 
 /// Finds each member's bound, and refuses members that share bytes.
-fn bound_members(members: &mut [Member], directory: u64, end: u64) -> Result<(), Problem> {
-    if directory > end {
-        return Err(Problem::damaged("the zip container", "its directory starts after its end"));
-    }
+fn bound_members(members: &mut [Member], directory: u64) -> Result<(), Problem> {
     let mut order: Vec<usize> = (0..members.len()).collect();
     order.sort_by_key(|&index| members[index].header);
     let mut bound = directory;

@@ -21,6 +21,7 @@ mod delta_base;
 mod delta_write;
 pub mod filename;
 mod files_xml;
+mod frame;
 mod member;
 mod members;
 mod metadata;

@@ -7,7 +7,7 @@
 //! op         = "<" | "<=" | "=" | "==" | ">=" | ">" | "!=" | "~" | "=*"
 //! ```
 //! `@NAME` is a component, a name with a parenthesis in it, such as `pkgconfig(zlib)`, a capability, and
-//! anything else a package. `=` is equal in the version order, `==` the very same text, `~` equal when
+//! anything else a package. `=` is equal in the version order, `==` the very same text (for slots, tags and repositories both are), `~` equal when
 //! revisions are left aside, `=*` a prefix. A name ends at a blank or an operator.
 
 use std::str::FromStr;
@@ -113,6 +113,7 @@ fn constraint(text: &str) -> Option<Constraint> {
     let value = value.trim();
     let is_foreign = |c: char| c.is_whitespace() || c.is_control() || "<>=!()|".contains(c);
     let fits = !value.is_empty() && !value.contains(is_foreign);
+    let op = if op == Op::Equal && subject.is_text() { Op::Same } else { op };
     fits.then(|| Constraint { subject, op, value: value.into() })
 }
 

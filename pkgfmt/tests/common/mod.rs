@@ -3,6 +3,7 @@
 
 pub mod build;
 pub mod deb;
+pub mod entropy;
 
 use std::io::Read;
 use std::path::{Path, PathBuf};

@@ -1,6 +1,8 @@
 //! What the tests of the native format share: packages in memory, written and read back.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::print_stdout)]
 
+pub mod sections;
+
 use std::collections::BTreeMap;
 use std::io::{self, Cursor, Read};
 use std::path::Path;

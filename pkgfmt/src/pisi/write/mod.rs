@@ -131,7 +131,8 @@ impl Prepared {
         let metadata = metadata::write(&said.manifest, &said.translations, version);
         check_metadata(&metadata, said)?;
 
-        let mut zip = ZipWriter::new(out);
+        // Dropped unfinished, after an error, it would try to finish and print that it could not.
+        let mut zip = std::mem::ManuallyDrop::new(ZipWriter::new(out));
         let mut last = "";
         for (script, &given) in said.manifest.scripts.iter().zip(&said.scripts) {
             // One file may serve several models.
@@ -148,11 +149,11 @@ impl Prepared {
             let stored = member_options(CompressionMethod::Stored).large_file(bound >= LARGE);
             zip.start_file(payload, stored).map_err(zipping)?;
             let in_payload = |index: usize| chosen.is_none_or(|chosen| chosen.get(index) == Some(&true));
-            compress::pack(&mut zip, coding, options.level, bound, |out| {
+            compress::pack(&mut *zip, coding, options.level, bound, |out| {
                 tar::write(&said.manifest.entries, &self.leaders, &in_payload, parts.contents, out)
             })?;
         }
-        zip.finish().map_err(zipping)?.flush().map_err(writing)?;
+        std::mem::ManuallyDrop::into_inner(zip).finish().map_err(zipping)?.flush().map_err(writing)?;
         Ok(self.said.losses.0)
     }
 }
