@@ -147,7 +147,7 @@ def sections():
     }.items():
         write("ambar_parts", name, join(changes))
     # And one of several contents.
-    seed = HERE / "corpus/ambar_parts/seed-a.ambar-hello-2.10-3"
+    seed = HERE / "corpus/ambar_parts/seed-a.ambar-hello-1.0"
     seed = seed if seed.exists() else seeds[0]
     parts = seed.read_bytes().split(SEPARATOR)
     join = lambda changes: SEPARATOR.join(changes.get(place, part) for place, part in enumerate(parts))
