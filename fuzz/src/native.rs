@@ -1,7 +1,20 @@
 //! Targets for native packages and native deltas.
 
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+
+use ambar_pkgfmt::native::{NativeFile, PublicKey};
+use ambar_pkgfmt::{Contents, Node};
+
 use crate::mend::blake3;
-use crate::package::{apply, byte, part, read};
+use crate::package::{apply, byte, limits, part, read};
+
+/// Keys of which the first signed a package that is among the seeds.
+const KEYS: [&str; 2] = [
+    include_str!("../../pkgfmt/tests/vectors/native/signed-1.pub"),
+    include_str!("../../pkgfmt/tests/vectors/native/signed-2.pub"),
+];
 
 const MAGIC: &[u8] = b"\x89AMB\r\n\x1a\n";
 /// Bytes of the header, and of a section's record in the table.
@@ -15,11 +28,32 @@ const CONTENT: u32 = 7;
 /// A package file as it is, and once more with digests that fit what it holds.
 pub fn file(data: &[u8]) {
     let _ = read("a.ambar", data);
+    let _ = any_order(data);
     let mut mended = data.to_vec();
     mend(&mut mended);
     if mended != data {
         let _ = read("a.ambar", &mended);
+        let _ = any_order(&mended);
     }
+}
+
+/// What the format offers besides: signatures, frames that are checked as they are, content in any order.
+fn any_order(bytes: &[u8]) -> Option<()> {
+    let package = NativeFile::from_bytes(Path::new("a.ambar"), Arc::new(bytes.to_vec()), &limits()).ok()?;
+    for key in KEYS {
+        let key = PublicKey::parse(key).expect("it is a key");
+        let _ = package.verify_signature(&key).map_err(|error| error.to_string());
+    }
+    let _ = package.verify();
+    assert_eq!(package.manifest().id().ok(), Some(package.id()), "an encoding is the only one");
+    for (index, entry) in package.manifest().entries.iter().enumerate().rev() {
+        let mut content = Vec::new();
+        let read = package.open(index).and_then(|mut reader| reader.read_to_end(&mut content));
+        if let (Ok(_), Node::File { size, .. }) = (read, &entry.node) {
+            assert_eq!(content.len() as u64, *size);
+        }
+    }
+    Some(())
 }
 
 /// A file that [`build`] makes of the input.

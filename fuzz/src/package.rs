@@ -6,8 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ambar_pkgfmt::{
-    Base, ContentHasher, Contents, Digest, Draft, Error, Format, Hashed, Limits, Manifest, Member, Node,
-    PackageFile, Parts, PayloadSink, Sha1Digest, Stopped, check, native,
+    Base, ContentHasher, Contents, Digest, Draft, Error, Hashed, Limits, Manifest, Member, Node, PackageFile,
+    Parts, PayloadSink, Sha1Digest, Stopped, Translations, check, native,
 };
 
 /// The bytes that end a part of an input that is made of several. XML has none of them, a tar hardly.
@@ -122,7 +122,7 @@ impl PayloadSink for Sink {
 pub fn read(name: &str, bytes: &[u8]) -> Result<Manifest, Error> {
     let mut package = open(name, bytes)?;
     let manifest = finish(&mut package)?;
-    if package.format() == Format::Deb {
+    if !package.format().has_file_list() {
         // With its own sums looked at, too.
         assert!(check(&mut package, &|| false).is_ok_and(|again| again == manifest) || has_sums(&package));
     }
@@ -188,6 +188,10 @@ fn finish(package: &mut PackageFile) -> Result<Manifest, Error> {
     package.list()?;
     package.list().expect("a list that is there stays there");
     check_draft(package.draft());
+    assert_eq!(package.scripts().len(), package.draft().manifest.scripts.len());
+    let texts = package.translations();
+    assert_eq!(Translations::decode(&texts.encode()).as_ref(), Ok(texts));
+    let _ = package.signers();
     let entries = package.draft().entries.len();
     let mut sink = Sink { hashes: vec![None; entries], ..Sink::default() };
     let payload = package.read_payload(&mut sink)?;
