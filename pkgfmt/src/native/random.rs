@@ -47,7 +47,7 @@ impl NativeFile {
     ///
     /// # Errors
     /// [`io::ErrorKind::NotFound`] when the package has no such content; damage as a
-    /// [`Problem`](crate::Problem) inside.
+    /// [`Problem`] inside.
     pub fn read_object(&self, digest: &Digest) -> io::Result<Box<dyn Read + '_>> {
         let not_found = || io::Error::from(io::ErrorKind::NotFound);
         let number = self.objects.number(digest).ok_or_else(not_found)?;
