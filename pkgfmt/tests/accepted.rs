@@ -145,14 +145,14 @@ fn relations_come_in_every_shape() {
     assert_eq!(
         shown(RelationKind::Depends),
         [
-            "a (= 1, release >= 2, release <= 9)",
+            "a (== 1, release >= 2, release <= 9)",
             "pkgconfig(zlib)",
             "pkgconfig32(zlib)",
             "b | c (<= 3)",
             "@system.base",
         ]
     );
-    assert_eq!(shown(RelationKind::Conflicts), ["d (release = 4)"]);
+    assert_eq!(shown(RelationKind::Conflicts), ["d (release == 4)"]);
     assert_eq!(shown(RelationKind::Replaces), ["e"]);
     assert_eq!(
         shown(RelationKind::Provides),
