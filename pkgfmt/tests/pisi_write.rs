@@ -157,7 +157,7 @@ fn whatever_cannot_be_said_is_listed() {
         ("Conflicts library (< 1): PiSi has no word for a condition; the relation is left out", &|p| {
             needs(p, RelationKind::Conflicts, &[library().with(Subject::Version, Op::Less, "1")]);
         }),
-        ("Depends library (>= 2, = 1): its conditions are written in another order", &|p| {
+        ("Depends library (>= 2, == 1): its conditions are written in another order", &|p| {
             let target = library().with(Subject::Version, Op::AtLeast, "2");
             needs(p, RelationKind::Depends, &[target.with(Subject::Version, Op::Same, "1")]);
         }),
