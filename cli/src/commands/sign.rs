@@ -38,9 +38,6 @@ pub(crate) fn generate(context: &Context, arguments: &Generate) -> Done {
         PathBuf::from(name)
     };
     let (secret, public) = (with(".key"), with(".pub"));
-    if public.symlink_metadata().is_ok() {
-        return Err(Failure::usage(format!("{} is there already, and nothing is written", public.display())));
-    }
     write_new(&secret, 0o600, &texts.secret)?;
     if let Err(failure) = write_new(&public, 0o644, &texts.public) {
         // Half a pair is of no use.
