@@ -6,7 +6,7 @@ use ambar_pkgfmt::native::PublicKey;
 use ambar_pkgfmt::{Format, Limits, Manifest, PackageId, check};
 
 use crate::error::Error;
-use crate::observer::{Event, Observer};
+use crate::observer::{Observer, begin};
 use crate::repack::open;
 
 /// What is known of a package file after every byte of it was read.
@@ -49,8 +49,7 @@ pub fn verify_file(
         return Err(unsigned(file, format!("packages of the format {} carry no signatures", format.name())));
     }
     package.list()?;
-    observer.event(Event::Begin { packages: 1, bytes: package.draft().declared_size() });
-    observer.event(Event::Package { name: &package.draft().manifest.name });
+    begin(observer, package.draft());
     let manifest = check(&mut package, &|| observer.cancelled())?;
     let id =
         manifest.id().map_err(|error| ambar_pkgfmt::Error { file: file.into(), problem: error.into() })?;

@@ -15,10 +15,11 @@ use ambar_pkgfmt::{
 use ambar_store::Dir;
 
 use crate::error::Error;
-use crate::observer::{Event, Observer};
+use crate::observer::{Event, Observer, begin};
 
 /// Unpacks the package file at `file` into `directory`, checking every entry. Owners are applied only by the
-/// superuser; setuid and setgid bits and file capabilities likewise. `observer` is told how far it is, and can stop it.
+/// superuser; setuid and setgid bits and file capabilities likewise. `observer` is told how far it is, and can
+/// stop it.
 ///
 /// # Errors
 /// [`Error`] for a damaged package, a directory that is not empty, or what the system refuses.
@@ -64,9 +65,7 @@ fn clear(top: &Dir, directory: &Path, existed: bool) -> Result<(), Error> {
 
 fn unpack(package: &PackageFile, top: &Dir, observer: &dyn Observer) -> Result<Manifest, Error> {
     let entries = package.draft().entries.len();
-    let bytes = package.draft().declared_size();
-    observer.event(Event::Begin { packages: 1, bytes });
-    observer.event(Event::Package { name: &package.draft().manifest.name });
+    begin(observer, package.draft());
     let mut sink = Sink { package, top, observer, hashed: vec![None; entries], failed: None };
     let payload = match (package.read_payload(&mut sink), sink.failed) {
         (_, Some(error)) => return Err(error),

@@ -1,6 +1,7 @@
 //! Progress, told to whoever watches. The library never prints and never asks: it reports through this
 //! trait, and questions are data in the plan.
 
+use ambar_pkgfmt::Draft;
 use ambar_store::{Step, Watch};
 
 /// Something that has happened during a transaction.
@@ -45,6 +46,12 @@ pub trait Observer: Sync {
 pub struct Silent;
 
 impl Observer for Silent {}
+
+/// Tells that the content of one package is going to be read.
+pub(crate) fn begin(observer: &dyn Observer, package: &Draft) {
+    observer.event(Event::Begin { packages: 1, bytes: package.declared_size() });
+    observer.event(Event::Package { name: &package.manifest.name });
+}
 
 /// An observer as the store's watch.
 pub(crate) struct Watching<'o>(pub(crate) &'o dyn Observer);

@@ -57,6 +57,13 @@ impl Base {
     }
 }
 
+impl Base {
+    /// What is installed under that name.
+    fn find(&self, name: &str) -> Option<(&Installed, &Manifest)> {
+        self.installed().iter().zip(&self.manifests).find(|(package, _)| package.name == name)
+    }
+}
+
 impl Root {
     /// Plans a request against what is live now. Nothing is changed, and no lock is taken.
     ///
@@ -114,7 +121,7 @@ impl Root {
                 find_base(base.installed(), needed, &new.file.path.0)?;
             }
             check_setuid(new, profile)?;
-            let old = base.manifests.iter().find(|old| old.name == new.draft.manifest.name);
+            let old = base.find(&new.draft.manifest.name).map(|(_, old)| old);
             if let Some(old) = old.filter(|old| compare(&new.draft.manifest, old).is_none()) {
                 plan.notes.push(format!(
                     "{}: which of {} and {} is newer cannot be said",
@@ -245,22 +252,19 @@ fn item_for(
     options: &Options,
 ) -> Result<Option<Item>, Error> {
     let manifest = &new.draft.manifest;
-    let old = base.installed().iter().find(|package| package.name == manifest.name);
+    let old = base.find(&manifest.name);
     let action = match old {
         None => Action::Install,
-        Some(old) if new.known == Some(old.id) && old.profile == profile && !options.reinstall => {
+        Some((old, _)) if new.known == Some(old.id) && old.profile == profile && !options.reinstall => {
             return Ok(None);
         }
-        Some(_) => {
-            let old = base.manifests.iter().find(|old| old.name == manifest.name);
-            old.map_or(Action::Reinstall, |old| step(manifest, old))
-        }
+        Some((_, old)) => step(manifest, old),
     };
     Ok(Some(Item {
         action,
         name: manifest.name.clone(),
         version: manifest.full_version(),
-        replaces: old.map(Installed::full_version),
+        replaces: old.map(|(old, _)| old.full_version()),
         arch: manifest.arch.clone(),
         reason: Reason::Explicit,
         file: Some(new.file.clone()),

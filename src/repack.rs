@@ -5,7 +5,7 @@ use std::path::Path;
 use ambar_pkgfmt::{Base, Limits, Manifest, PackageFile, Parts, Spool};
 
 use crate::error::Error;
-use crate::observer::{Event, Observer};
+use crate::observer::{Observer, begin};
 use crate::write::{Target, Written, write, write_delta};
 
 /// Writes the package in `file` in another format. A delta becomes a whole package with the help of `base`, the
@@ -69,8 +69,7 @@ impl Whole {
         let mut package = open(file, base, limits, observer)?;
         let stop = || observer.cancelled();
         package.list()?;
-        observer.event(Event::Begin { packages: 1, bytes: package.draft().declared_size() });
-        observer.event(Event::Package { name: &package.draft().manifest.name });
+        begin(observer, package.draft());
         let (manifest, contents) = Spool::read(&mut package, &stop).map_err(|error| match stop() {
             true => ambar_store::Error::Cancelled.into(),
             false => Error::from(error),

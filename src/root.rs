@@ -33,11 +33,7 @@ impl Root {
     /// # Errors
     /// As [`open`](Self::open).
     pub fn with_threads(path: &Path, threads: usize) -> Result<Root, Error> {
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .thread_name(|number| format!("ambar-{number}"))
-            .build()
-            .map_err(|error| Error::Usage(format!("cannot start threads: {error}")))?;
+        let pool = thread_pool(threads)?;
         // What is opened later must not depend on where the process is then.
         let path = std::path::absolute(path).map_err(|source| Error::Io {
             operation: "resolve",
@@ -118,6 +114,15 @@ impl Root {
         // Opening for a change also registers a copy under an id of its own.
         Ok((ambar_store::Root::open_or_create(&self.path, self.store.as_deref())?, made))
     }
+}
+
+/// A pool of so many threads; 0 is one for each core.
+pub(crate) fn thread_pool(threads: usize) -> Result<ThreadPool, Error> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .thread_name(|number| format!("ambar-{number}"))
+        .build()
+        .map_err(|error| Error::Usage(format!("cannot start threads: {error}")))
 }
 
 /// What a change had to make before it could begin.

@@ -1,7 +1,7 @@
 //! Writing package files: into a file of its own that takes its name when it is complete and durable.
 
 use std::fs::{File, Permissions};
-use std::io::{self, BufWriter, Read, Seek, Write};
+use std::io::{self, BufWriter, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -14,6 +14,7 @@ use rayon::ThreadPool;
 
 use crate::error::Error;
 use crate::observer::Observer;
+use crate::root::thread_pool;
 
 /// A package file to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,11 +71,7 @@ impl Target {
 
     /// The threads to write with.
     pub(crate) fn pool(&self) -> Result<ThreadPool, Error> {
-        rayon::ThreadPoolBuilder::new()
-            .num_threads(self.threads)
-            .thread_name(|number| format!("ambar-{number}"))
-            .build()
-            .map_err(|error| Error::Usage(format!("cannot start threads: {error}")))
+        thread_pool(self.threads)
     }
 
     /// The file: where only a directory was given, one that is called after the package.
@@ -82,9 +79,9 @@ impl Target {
         if !self.path.is_dir() {
             return self.path.clone();
         }
-        let name: String = match (self.format, from) {
-            (Format::Native, from) => native_name(manifest, from),
-            (_, from) => pisi_name(manifest, from),
+        let name = match self.format {
+            Format::Native => native_name(manifest, from),
+            _ => pisi_name(manifest, from),
         };
         // Texts of a package do not choose a directory.
         self.path.join(name.replace('/', ":"))
@@ -97,7 +94,7 @@ fn native_name(manifest: &Manifest, from: Option<&Manifest>) -> String {
     let versions =
         from.map_or_else(|| version.clone(), |from| format!("{}-to-{version}", from.full_version()));
     let parts = [&*manifest.name, &versions, &manifest.arch];
-    let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).map(str::to_owned).collect();
+    let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     format!("{}{}.ambar", parts.join("-"), if from.is_some() { ".delta" } else { "" })
 }
 
@@ -188,7 +185,7 @@ fn written(
     target.check_level()?;
     let path = target.file(parts.manifest, from);
     let package = parts.manifest.id().map_err(|error| problem(&path, error.into()))?;
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let directory = directory_of(&path);
     let fail = |operation| {
         let path = path.clone();
         move |source| Error::Io { operation, path, source }
@@ -208,12 +205,17 @@ fn written(
     out.flush().map_err(fail("write"))?;
     drop(out);
     let length = fresh.as_file().metadata().map_err(fail("look at"))?.len();
-    fresh.as_file().rewind().and_then(|()| fresh.as_file().sync_all()).map_err(fail("make durable"))?;
+    fresh.as_file().sync_all().map_err(fail("make durable"))?;
     // Nobody gets a file that they could not read again.
     PackageFile::open(fresh.path(), &Limits::default())?;
     fresh.persist(&path).map_err(|error| fail("write")(error.error))?;
     File::open(directory).and_then(|directory| directory.sync_all()).map_err(fail("make durable"))?;
     Ok(Written { path, format: target.format, manifest: parts.manifest.clone(), package, length, losses })
+}
+
+/// The directory that a file is in, or will be.
+pub(crate) fn directory_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// What kept a package from being written: the system, or something that the format cannot hold, which is no
@@ -237,12 +239,13 @@ impl Contents for Stoppable<'_> {
     }
 }
 
-struct StoppableRead<'a> {
-    inner: Box<dyn Read + 'a>,
-    observer: &'a dyn Observer,
+/// A stream that fails once the observer cancels.
+pub(crate) struct StoppableRead<'a, R> {
+    pub(crate) inner: R,
+    pub(crate) observer: &'a dyn Observer,
 }
 
-impl Read for StoppableRead<'_> {
+impl<R: Read> Read for StoppableRead<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self.observer.cancelled() {
             true => Err(io::Error::other("cancelled")),

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io::{self, Read};
 
+use crate::digest::Digest;
 use crate::manifest::Manifest;
 use crate::translations::Translations;
 
@@ -26,6 +27,14 @@ pub struct Parts<'a> {
     pub scripts: &'a [Vec<u8>],
     /// The content of its regular files.
     pub contents: &'a dyn Contents,
+}
+
+impl Parts<'_> {
+    /// Whether the scripts are those that the manifest tells of.
+    pub(crate) fn has_told_scripts(&self) -> bool {
+        let told = self.manifest.scripts.iter().map(|script| (script.size, script.digest));
+        told.eq(self.scripts.iter().map(|content| (content.len() as u64, Digest::of(content))))
+    }
 }
 
 impl fmt::Debug for Parts<'_> {

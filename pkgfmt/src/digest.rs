@@ -1,6 +1,7 @@
 //! BLAKE3 digests, and the newtypes that say what a digest is of.
 
 use std::fmt;
+use std::io::{self, Read};
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -156,6 +157,20 @@ impl fmt::Display for Md5Digest {
 impl fmt::Debug for Md5Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self}")
+    }
+}
+
+/// A stream that is hashed as it is read.
+pub(crate) struct Hashing<R, H> {
+    pub(crate) content: R,
+    pub(crate) hash: H,
+}
+
+impl<R: Read, H: sha1::Digest> Read for Hashing<R, H> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.content.read(buffer)?;
+        self.hash.update(&buffer[..read]);
+        Ok(read)
     }
 }
 

@@ -16,7 +16,8 @@ use crate::source::Source;
 /// What is wrong with the archive.
 pub fn tar(bytes: Vec<u8>, limits: &Limits) -> Result<Vec<DraftEntry>, Problem> {
     let length = bytes.len() as u64;
-    payload::scan("tar", &mut Source::Bytes(Arc::new(bytes)).slice(0, length), length, limits)
+    let source = Source::Bytes(Arc::new(bytes)).slice(0, length);
+    payload::scan("tar", source, length, payload::Compression::None, limits)
 }
 
 /// What a decoder made of a stream.

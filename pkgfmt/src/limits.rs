@@ -50,6 +50,13 @@ pub struct Limits {
     pub small_file: u64,
 }
 
+impl Limits {
+    /// Most bytes that a payload packed into so many may unpack to.
+    pub(crate) fn most_unpacked(&self, packed: u64) -> u64 {
+        packed.saturating_mul(self.ratio).max(self.ratio_floor)
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Limits {

@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 
 use md5::Digest as _;
 
-use crate::digest::{Digest, Md5Digest};
+use crate::digest::{Digest, Hashing, Md5Digest};
 use crate::error::{Error, Problem};
 use crate::manifest::{Manifest, Node};
 use crate::package::{Member, PayloadSink, Stopped};
@@ -106,25 +106,11 @@ impl PayloadSink for Around<'_> {
     }
 
     fn large(&mut self, member: Member, content: &mut dyn Read) -> Result<(), Stopped> {
-        let mut hashing = Hashing { content, md5: md5::Md5::new() };
+        let mut hashing = Hashing { content, hash: md5::Md5::new() };
         self.sink.large(member, &mut hashing)?;
         // The receiver may have left a rest.
         io::copy(&mut hashing, &mut io::sink()).map_err(|_| Stopped)?;
-        self.found.insert(member.index, Md5Digest(hashing.md5.finalize().into()));
+        self.found.insert(member.index, Md5Digest(hashing.hash.finalize().into()));
         Ok(())
-    }
-}
-
-/// Hashes what is read through it.
-struct Hashing<'a> {
-    content: &'a mut dyn Read,
-    md5: md5::Md5,
-}
-
-impl Read for Hashing<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.content.read(buffer)?;
-        self.md5.update(&buffer[..read]);
-        Ok(read)
     }
 }

@@ -12,7 +12,7 @@ use globset::{GlobBuilder, GlobMatcher};
 
 use crate::error::Error;
 use crate::observer::{Event, Observer};
-use crate::write::{Target, Written, write};
+use crate::write::{Target, Written, directory_of, write};
 
 pub use description::Description;
 use description::FileRule;
@@ -33,10 +33,9 @@ pub fn pack(
     observer: &dyn Observer,
 ) -> Result<Written, Error> {
     target.pool()?.install(|| {
-        let stop = || observer.cancelled();
         refuse_output_inside(directory, target)?;
         let mut manifest = description.manifest.clone();
-        manifest.entries = tree::entries(directory, options, limits, &stop)?;
+        manifest.entries = tree::entries(directory, options, limits, observer)?;
         apply(&description.rules, &mut manifest)?;
         observer.event(Event::Begin { packages: 1, bytes: manifest.installed_size() });
         observer.event(Event::Package { name: &manifest.name });
@@ -53,9 +52,7 @@ pub fn pack(
 
 /// A package in the directory that is packed would be in the next package, and that one in the one after it.
 fn refuse_output_inside(directory: &Path, target: &Target) -> Result<(), Error> {
-    let parent =
-        target.path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let parent = if target.path.is_dir() { &target.path } else { parent };
+    let parent = if target.path.is_dir() { &target.path } else { directory_of(&target.path) };
     match (directory.canonicalize(), parent.canonicalize()) {
         (Ok(top), Ok(parent)) if parent.starts_with(&top) => Err(Error::Usage(format!(
             "{} is in the directory that is packed: write it elsewhere",

@@ -12,6 +12,8 @@ use ambar_pkgfmt::{ContentHasher, Contents, Digest, Entry, Limits, Manifest, Nod
 use rayon::prelude::*;
 
 use crate::error::Error;
+use crate::observer::Observer;
+use crate::write::StoppableRead;
 
 /// How a directory is read.
 #[derive(Debug, Clone, Copy, Default)]
@@ -28,14 +30,14 @@ pub(super) fn entries(
     top: &Path,
     options: PackOptions,
     limits: &Limits,
-    stop: &(dyn Fn() -> bool + Sync),
+    observer: &dyn Observer,
 ) -> Result<Vec<Entry>, Error> {
     let mut found = Vec::new();
     walk(top, limits, &mut found)?;
     found.sort_by(|a, b| a.0.cmp(&b.0));
     let mut entries = found
         .par_iter()
-        .map(|(path, metadata)| entry(top, path, metadata, options, stop))
+        .map(|(path, metadata)| entry(top, path, metadata, options, observer))
         .collect::<Result<Vec<Entry>, Error>>()?;
     group_links(&mut entries, &found);
     Ok(entries)
@@ -77,9 +79,9 @@ fn entry(
     path: &PayloadPath,
     metadata: &fs::Metadata,
     options: PackOptions,
-    stop: &(dyn Fn() -> bool + Sync),
+    observer: &dyn Observer,
 ) -> Result<Entry, Error> {
-    if stop() {
+    if observer.cancelled() {
         return Err(ambar_store::Error::Cancelled.into());
     }
     let full = on_disk(top, path);
@@ -95,19 +97,11 @@ fn entry(
         Node::Symlink { target }
     } else if kind.is_file() {
         let mut hasher = ContentHasher::new(false);
-        let mut file = open(&full).map_err(fail("open"))?;
-        let mut buffer = vec![0; 1 << 16];
-        loop {
-            if stop() {
-                return Err(ambar_store::Error::Cancelled.into());
-            }
-            match file.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(read) => hasher.update(&buffer[..read]),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(fail("read")(error)),
-            }
-        }
+        let mut file = StoppableRead { inner: open(&full).map_err(fail("open"))?, observer };
+        hasher.update_from(&mut file).map_err(|error| match observer.cancelled() {
+            true => ambar_store::Error::Cancelled.into(),
+            false => fail("read")(error),
+        })?;
         let (size, digest, _) = hasher.finish();
         Node::File { size, digest }
     } else {

@@ -49,7 +49,7 @@ use crate::manifest::Manifest;
 use crate::package::{Draft, Format, Hashed, PayloadSink, Reader, Told};
 use crate::path::PayloadPath;
 use crate::payload::python::Python;
-use crate::payload::{Reading, Unpacked, finish, scan};
+use crate::payload::{Reading, finish, scan};
 use crate::source::Source;
 use crate::translations::Translations;
 
@@ -124,10 +124,8 @@ impl Reader for DebFile {
             return Ok(());
         }
         let data = &self.archive.data;
-        let stream = self.archive.read(data);
-        let mut unpacked = Unpacked::new(&data.name, stream, data.compression, &self.limits)?;
-        self.draft.entries = scan(&data.name, &mut unpacked, data.packed, &self.limits)?;
-        unpacked.end()?;
+        let source = self.archive.read(data);
+        self.draft.entries = scan(&data.name, source, data.packed, data.compression, &self.limits)?;
         conffiles::mark(&mut self.draft, &self.conffiles);
         self.python = Python::new(&self.draft.entries);
         self.listed = true;

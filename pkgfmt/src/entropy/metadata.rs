@@ -23,7 +23,7 @@ use std::collections::{BTreeSet, HashSet};
 use crate::digest::Digest;
 use crate::error::Problem;
 use crate::limits::Limits;
-use crate::manifest::{Manifest, Script, VersionOrder};
+use crate::manifest::{Manifest, Script, VersionOrder, is_word};
 use crate::path::Shown;
 
 use super::record::Record;
@@ -141,8 +141,7 @@ fn identity(xpak: &Xpak, record: Option<&Record>) -> Result<(String, String, Str
 
 /// A text that can stand in a line and in a file's name.
 fn word(what: &str, text: &str) -> Result<String, Problem> {
-    let plain = !text.contains(|c: char| c.is_control() || c.is_whitespace() || c == '/');
-    if plain { Ok(text.into()) } else { Err(bad(what, text)) }
+    if is_word(text) { Ok(text.into()) } else { Err(bad(what, text)) }
 }
 
 fn bad(what: &str, text: &str) -> Problem {

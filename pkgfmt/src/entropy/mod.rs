@@ -31,7 +31,7 @@ use crate::manifest::Manifest;
 use crate::package::{Draft, DraftNode, Format, Hashed, PayloadSink, Reader, Told};
 use crate::path::PayloadPath;
 use crate::payload::python::Python;
-use crate::payload::{Compression, Reading, Unpacked, finish, scan};
+use crate::payload::{Compression, Reading, finish, scan};
 use crate::source::Source;
 use crate::translations::Translations;
 
@@ -124,9 +124,7 @@ impl Reader for EntropyFile {
             return Ok(());
         }
         let slice = self.source.slice(0, self.payload);
-        let mut unpacked = Unpacked::new(PAYLOAD, slice, self.compression, &self.limits)?;
-        let mut entries = scan(PAYLOAD, &mut unpacked, self.payload, &self.limits)?;
-        unpacked.end()?;
+        let mut entries = scan(PAYLOAD, slice, self.payload, self.compression, &self.limits)?;
         for entry in &mut entries {
             entry.config = entry.node == Some(DraftNode::File) && self.protection.covers(&entry.path);
             // Portage once wrote the numbers of owner and group where their names belong.

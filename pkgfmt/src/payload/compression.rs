@@ -25,9 +25,8 @@ pub(crate) enum Compression {
 }
 
 impl Compression {
-    /// Which compression data that begins with `head` (six bytes or more) has, going by its magic number;
-    /// `None` for everything without one. `.lzma` has none that could be relied on, so it is never the answer.
-    #[allow(dead_code, reason = "for the formats that do not name their compression")]
+    /// Which compression data that begins with `head` has, going by its magic number; [`Compression::None`] for
+    /// everything without one. `.lzma` has none that could be relied on, so it is never the answer.
     pub(crate) fn of_magic(head: &[u8]) -> Compression {
         match head {
             [0x1f, 0x8b, ..] => Compression::Gzip,

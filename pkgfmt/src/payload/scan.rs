@@ -4,30 +4,33 @@
 //! when the content is read.
 
 use std::collections::HashMap;
-use std::io::Read;
 
 use crate::error::Problem;
 use crate::limits::Limits;
+use crate::lzma::Restart;
 use crate::package::{DraftEntry, DraftNode};
 use crate::path::{PayloadPath, Shown};
 
+use super::compression::{Compression, Unpacked};
 use super::streams::Metered;
 use super::tarball::{self, Header, Kind};
 use super::{check_target, plain};
 
-/// Reads the tar `what` from `stream`, which is packed into `packed` bytes; the entries come back sorted by
-/// path, each path once. `stream` is left at the end of the archive.
-pub(crate) fn scan(
+/// Reads the tar `what`, which is `packed` bytes long as it lies in `source`; the entries come back sorted by
+/// path, each path once.
+pub(crate) fn scan<S: Restart>(
     what: &str,
-    stream: &mut dyn Read,
+    source: S,
     packed: u64,
+    compression: Compression,
     limits: &Limits,
 ) -> Result<Vec<DraftEntry>, Problem> {
+    let mut stream = Unpacked::new(what, source, compression, limits)?;
     let mut entries: Vec<DraftEntry> = Vec::new();
     // Positions of regular files, for the hard links that name them.
     let mut files: HashMap<PayloadPath, usize> = HashMap::new();
     let mut bytes = 0_u64;
-    tarball::read(what, Metered::new(stream, packed, None, limits), |header, _| {
+    tarball::read(what, Metered::new(&mut stream, packed, None, limits), |header, _| {
         let name = plain(&header.name);
         if header.kind == Kind::Directory && name.is_empty() {
             return Ok(());
@@ -79,6 +82,7 @@ pub(crate) fn scan(
             return Err(super::below(&pair[1].path, &pair[0].path, pair[0].node.as_ref()));
         }
     }
+    stream.end()?;
     Ok(entries)
 }
 

@@ -39,7 +39,7 @@ impl<R> Metered<R> {
     /// A payload that is packed into `packed` bytes and whose file list, where there is one, promises so many
     /// entries and bytes of content.
     pub(crate) fn new(stream: R, packed: u64, promise: Option<Promise>, limits: &Limits) -> Self {
-        let by_ratio = packed.saturating_mul(limits.ratio).max(limits.ratio_floor);
+        let by_ratio = limits.most_unpacked(packed);
         // Entry headers, long names, and padding; then as much as the entries promise, when all of them do.
         let entries = promise.map_or(limits.entries, |promise| promise.entries) as u64;
         let overhead = entries.saturating_add(64).saturating_mul(16 << 10);

@@ -18,7 +18,7 @@ use std::path::Path;
 
 use sha1::Digest as _;
 
-use crate::digest::{ContentHasher, Sha1Digest};
+use crate::digest::{ContentHasher, Hashing, Sha1Digest};
 use crate::error::Problem;
 use crate::manifest::{Entry, Manifest, Node, full_version};
 use crate::package::{Base, BaseNeeded, DraftEntry};
@@ -153,14 +153,14 @@ fn take_content(
         return take(reading, position, entry, promised, kind, &mut io::empty());
     }
     let content = base.contents.open(source).map_err(|_| changed(entry))?;
-    let mut content = Hashing { content, sha1: sha1::Sha1::new() };
+    let mut content = Hashing { content, hash: sha1::Sha1::new() };
     take(reading, position, entry, promised, kind, &mut content).map_err(|problem| match problem {
         // What ends early or cannot be read is no more what was installed.
         Problem::Damaged { .. } | Problem::Io { .. } => changed(entry),
         other => other,
     })?;
     let more = content.content.read(&mut [0]).map_err(|_| changed(entry))?;
-    let found = Sha1Digest(content.sha1.finalize().into());
+    let found = Sha1Digest(content.hash.finalize().into());
     if more > 0 || promised.sha1.is_some_and(|sha1| sha1 != found) {
         return Err(changed(entry));
     }
@@ -199,18 +199,4 @@ fn take(
         owner_names: None,
     };
     reading.take(position, header, found, content)
-}
-
-/// A content whose SHA-1 is computed as it passes.
-struct Hashing<'a> {
-    content: Box<dyn Read + 'a>,
-    sha1: sha1::Sha1,
-}
-
-impl Read for Hashing<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.content.read(buffer)?;
-        self.sha1.update(&buffer[..read]);
-        Ok(read)
-    }
 }

@@ -60,7 +60,7 @@ fn check_ratio(container: &Container, limits: &Limits) -> Result<(), Problem> {
     let payload = || container.members().iter().filter(|member| member.name.starts_with(b"install/"));
     let packed = payload().fold(0_u64, |sum, member| sum.saturating_add(member.packed));
     let unpacked = payload().fold(0_u64, |sum, member| sum.saturating_add(member.size));
-    let bound = packed.saturating_mul(limits.ratio).max(limits.ratio_floor);
+    let bound = limits.most_unpacked(packed);
     if unpacked > bound {
         let what = format!("the payload unpacks to more than {} times its packed size; it", limits.ratio);
         return Err(Problem::limit(what, bound));

@@ -30,7 +30,7 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
 use crate::contents::Parts;
-use crate::digest::{Digest, Sha1Digest};
+use crate::digest::Sha1Digest;
 use crate::error::Problem;
 use crate::limits::Limits;
 use crate::lzma::Coding;
@@ -185,9 +185,7 @@ fn member(zip: &mut ZipWriter<impl Write + Seek>, name: &str, content: &[u8]) ->
 
 /// The scripts given are those that the manifest tells of.
 fn check_scripts(parts: &Parts<'_>) -> Result<(), Problem> {
-    let told = parts.manifest.scripts.iter().map(|script| (script.size, script.digest));
-    let given = parts.scripts.iter().map(|content| (content.len() as u64, Digest::of(content)));
-    if told.eq(given) {
+    if parts.has_told_scripts() {
         return Ok(());
     }
     Err(Problem::damaged("the scripts", "their content is not what the manifest says"))
