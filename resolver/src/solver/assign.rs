@@ -125,7 +125,7 @@ impl Solver<'_> {
                 });
             }
             Reason::RivalOf { other, .. } | Reason::RivalTo { other, .. } | Reason::Twin { other } => {
-                into.push(other)
+                into.push(other);
             }
             Reason::Arena { at } => {
                 let lits = self.literals(at);

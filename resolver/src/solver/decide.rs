@@ -54,7 +54,7 @@ impl Solver<'_> {
     /// What to choose of the candidates of a clause.
     fn best_candidate(&mut self, clause: u32) -> Candidates {
         let world = self.world;
-        let mut best: Option<((bool, bool, u32, bool, bool), u32)> = None;
+        let mut best = None;
         for (position, atom) in world.alternatives(clause).iter().enumerate() {
             let name = world.atom_name(*atom);
             for candidate in world.candidates(*atom) {

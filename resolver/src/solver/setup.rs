@@ -88,7 +88,7 @@ impl Solver<'_> {
                 Verb::Favour => self.setup.favoured.extend(packages),
                 Verb::Disfavour => self.setup.disfavoured.extend(packages),
                 Verb::Install | Verb::InstallEach | Verb::Upgrade | Verb::Synchronise => {
-                    named.extend(packages)
+                    named.extend(packages);
                 }
             }
             if job.downgrade || job.verb == Verb::Synchronise {
