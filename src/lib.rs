@@ -29,6 +29,7 @@
 mod base;
 mod check;
 mod dependencies;
+mod directory;
 mod error;
 mod extract;
 mod ingest;
@@ -46,6 +47,7 @@ pub use ambar_pkgfmt as pkgfmt;
 pub use ambar_store::{Clash, Collected, Finding, Installed, PathConflict, Reason, Step, Subject};
 
 pub use check::{Checked, verify_file};
+pub use directory::{Available, Directory, Passed};
 pub use error::{Class, Error, Problem};
 pub use extract::extract;
 pub use observer::{Event, Observer, Silent};
