@@ -89,8 +89,10 @@ impl Root {
                 self.plan_install(&base, &files, &options, &mut plan)?;
             }
             Request::Remove { names, options } => {
+                let policy = self.policy()?;
+                policy.check_removal(base.manifests.iter().filter(|old| names.contains(&old.name)))?;
                 plan_remove(&base, &names, &options, &mut plan)?;
-                self.policy()?.consult(&[], &base.manifests, &mut plan)?;
+                policy.consult(&[], &base.manifests, &mut plan)?;
             }
             Request::Activate { generation } => plan_activate(&base, generation, &mut plan)?,
             Request::Mark { names, reason } => plan_mark(base.installed(), &names, reason, &mut plan)?,

@@ -131,6 +131,17 @@ impl Policy {
         self.protect.rule_for(package)
     }
 
+    /// Refuses the removal of what is protected.
+    pub(crate) fn check_removal<'m>(
+        &self,
+        going: impl IntoIterator<Item = &'m Manifest>,
+    ) -> Result<(), Error> {
+        let mut found = going.into_iter().filter_map(|old| Some((old, self.protected(old)?)));
+        found.next().map_or(Ok(()), |(old, rule)| {
+            Err(Error::Protected { package: old.name.clone(), rule: Box::new(rule.clone()) })
+        })
+    }
+
     /// Compares a plan with the policy: refuses the removal of what is protected, tells where something that was
     /// named is masked or held, and asks what has to be asked.
     pub(crate) fn consult(
@@ -143,10 +154,8 @@ impl Policy {
         let mut notes = Vec::new();
         for item in &plan.items {
             let old = find(&item.name);
-            if item.action == Action::Remove
-                && let Some(rule) = old.and_then(|old| self.protected(old))
-            {
-                return Err(Error::Protected { package: item.name.clone(), rule: Box::new(rule.clone()) });
+            if item.action == Action::Remove {
+                self.check_removal(old)?;
             }
             if item.action != Action::Mark
                 && let Some(rule) = old.and_then(|old| self.held(old))
