@@ -6,6 +6,7 @@ use std::fs::File;
 use std::path::Path;
 
 use ambar_pkgfmt::manifest::gives_rights;
+use ambar_pkgfmt::relation::parse_alternatives;
 use ambar_pkgfmt::{
     BaseNeeded, ContentHasher, Digest, Draft, DraftEntry, DraftNode, Entry, Manifest, Node, PackageFile,
     PackageId, PayloadPath, Sha1Digest, VersionOrder, version,
@@ -17,6 +18,7 @@ use rayon::prelude::*;
 use crate::base::find_base;
 use crate::dependencies::{Universe, replaced_by};
 use crate::error::Error;
+use crate::marks::{marked, plan_mark};
 use crate::plan::{Action, Item, Options, OsPath, Plan, PlannedFile, Request};
 use crate::query::similar;
 use crate::root::Root;
@@ -79,14 +81,35 @@ impl Root {
             items: Vec::new(),
             activates: None,
             notes: Vec::new(),
+            questions: Vec::new(),
         };
         match request {
-            Request::Install { files, options } => self.plan_install(&base, &files, &options, &mut plan)?,
-            Request::Remove { names, options } => plan_remove(&base, &names, &options, &mut plan)?,
+            Request::Install { files, names, from, options } => {
+                self.check_names(&names, &from)?;
+                self.plan_install(&base, &files, &options, &mut plan)?;
+            }
+            Request::Remove { names, options } => {
+                let policy = self.policy()?;
+                policy.check_removal(base.manifests.iter().filter(|old| names.contains(&old.name)))?;
+                plan_remove(&base, &names, &options, &mut plan)?;
+                policy.consult(&[], &base.manifests, &mut plan)?;
+            }
             Request::Activate { generation } => plan_activate(&base, generation, &mut plan)?,
+            Request::Mark { names, reason } => plan_mark(base.installed(), &names, reason, &mut plan)?,
         }
         plan.items.sort_by(|a, b| (&a.name, a.action).cmp(&(&b.name, b.action)));
         Ok(plan)
+    }
+
+    /// What is named has to make sense, even though no source has it yet.
+    fn check_names(&self, names: &[String], _from: &[OsPath]) -> Result<(), Error> {
+        for name in names {
+            match name.strip_prefix('@') {
+                Some(set) if self.sets()?.has(set) => drop(self.sets()?.expand(set)?),
+                _ => drop(parse_alternatives(name).map_err(|error| Error::Usage(error.to_string()))?),
+            }
+        }
+        if names.is_empty() { Ok(()) } else { Err(Error::NoSource { names: names.to_vec() }) }
     }
 
     fn plan_install(
@@ -153,7 +176,8 @@ impl Root {
             let names: BTreeSet<&[u8]> = paths.filter_map(|path| path.components().next()).collect();
             ambar_store::check_top(found.top(), names.into_iter())?;
         }
-        Ok(())
+        let incoming: Vec<&Manifest> = candidates.iter().map(|new| &new.draft.manifest).collect();
+        self.policy()?.consult(&incoming, &base.manifests, plan)
     }
 
     /// How package metadata goes to disk in this root.
@@ -256,7 +280,7 @@ fn item_for(
     let action = match old {
         None => Action::Install,
         Some((old, _)) if new.known == Some(old.id) && old.profile == profile && !options.reinstall => {
-            return Ok(None);
+            return Ok(marked(old, Reason::Explicit));
         }
         Some((_, old)) => step(manifest, old),
     };
@@ -336,7 +360,7 @@ fn stored(reader: Option<&Reader>, new: &Candidate, profile: Profile) -> Result<
     Ok(bytes)
 }
 
-fn removal(old: &Installed) -> Item {
+pub(crate) fn removal(old: &Installed) -> Item {
     Item {
         action: Action::Remove,
         name: old.name.clone(),
@@ -397,7 +421,10 @@ pub(crate) fn difference(store: &Store, from: &Record, to: &Record) -> Result<Ve
         let old = from.package(&new.name);
         let action = match old {
             None => Action::Install,
-            Some(old) if old.id == new.id && old.profile == new.profile => continue,
+            Some(old) if old.id == new.id && old.profile == new.profile => {
+                items.extend(marked(old, new.reason));
+                continue;
+            }
             Some(old) => step(&store.manifest(new.id)?, &store.manifest(old.id)?),
         };
         items.push(Item {
