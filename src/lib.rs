@@ -39,10 +39,12 @@ mod planner;
 mod query;
 mod repack;
 mod root;
+mod select;
 mod transaction;
 mod write;
 
 pub use ambar_pkgfmt as pkgfmt;
+pub use ambar_pkgfmt::Instance;
 pub use ambar_store::{Clash, Collected, Finding, Installed, PathConflict, Reason, Step, Subject};
 
 pub use check::{Checked, verify_file};
@@ -54,4 +56,5 @@ pub use plan::{Action, Item, Options, OsPath, Outcome, Plan, PlannedFile, Reques
 pub use query::{About, Action as HistoryAction, Details, Generation, similar};
 pub use repack::{delta, repack};
 pub use root::Root;
+pub use select::{select, select_one};
 pub use write::{Target, Written};
