@@ -19,7 +19,7 @@ use crate::dependencies::{Universe, replaced_by};
 use crate::error::Error;
 use crate::plan::{Action, Item, Options, OsPath, Plan, PlannedFile, Request};
 use crate::root::Root;
-use crate::select::select_one;
+use crate::select::{is_excluded, select_one};
 
 /// A package file that has been opened and hashed.
 struct Candidate {
@@ -113,7 +113,7 @@ impl Root {
         }
         let profile = self.profile(base, options)?;
         let coming: Vec<Instance> = candidates.iter().map(|new| new.draft.manifest.instance()).collect();
-        let superseded = |old: &Instance| coming.iter().any(|new| new.excludes(old));
+        let superseded = |old: &Instance| is_excluded(&coming, old);
         let mut replaced: BTreeSet<Instance> = candidates
             .iter()
             .flat_map(|new| replaced_by(&new.draft.manifest, &base.manifests.iter().collect::<Vec<_>>()))
@@ -140,7 +140,7 @@ impl Root {
         }
         drop(reader);
         // One that cannot be beside other architectures may take the place of several that can.
-        let counterparts: Vec<PackageId> =
+        let counterparts: BTreeSet<PackageId> =
             coming.iter().filter_map(|new| Some(base.find(new)?.0.id)).collect();
         let others = base.installed().iter().filter(|old| !counterparts.contains(&old.id));
         replaced.extend(others.map(Installed::instance).filter(|old| superseded(old)));
@@ -211,7 +211,7 @@ fn distinct(candidates: Vec<Candidate>) -> Result<Vec<Candidate>, Error> {
         let instance = new.draft.manifest.instance();
         // Those of one name, slot and tag are beside each other.
         let first = Instance { arch: String::new(), ..instance.clone() };
-        let alike = by_instance.range(first..).take_while(|(known, _)| known.name == instance.name);
+        let alike = by_instance.range(first..).take_while(|(known, _)| known.is_sibling(&instance));
         match alike.filter(|(known, _)| known.excludes(&instance)).map(|(_, known)| known).next() {
             None => {
                 by_instance.insert(instance, new);

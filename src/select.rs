@@ -1,5 +1,6 @@
 //! Which installed packages a person means: `NAME`, or one of several with `NAME:SLOT`, `NAME#TAG`, `NAME:ARCH`.
 
+use ambar_pkgfmt::Instance;
 use ambar_pkgfmt::manifest::usual_slot;
 use ambar_store::Installed;
 
@@ -46,6 +47,14 @@ pub(crate) fn only<T>(text: &str, mut found: Vec<T>, package: fn(&T) -> &Install
             Err(Error::Ambiguous { name: text.into(), candidates })
         }
     }
+}
+
+/// Whether something among `coming`, which is sorted, takes the place of `old`.
+pub(crate) fn is_excluded(coming: &[Instance], old: &Instance) -> bool {
+    // Those of one name, slot and tag are beside each other.
+    let first = Instance { arch: String::new(), ..old.clone() };
+    let start = coming.partition_point(|new| *new < first);
+    coming.iter().skip(start).take_while(|new| new.is_sibling(old)).any(|new| new.excludes(old))
 }
 
 /// Whether `text` is the package's name and then slot, tag or architecture, each as the package has it.

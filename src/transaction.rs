@@ -250,7 +250,7 @@ fn list(
 fn takes(item: &Item, package: &Installed) -> bool {
     match item.action {
         Action::Remove => item.package == Some(package.id),
-        _ => item.instance().excludes(&package.instance()),
+        _ => item.name == package.name && item.instance().excludes(&package.instance()),
     }
 }
 

@@ -238,10 +238,11 @@ impl Record {
 }
 
 /// The package among `packages` that stands where one of that instance would: the very instance, or else one that
-/// it excludes.
+/// it excludes. `packages` are sorted by name, as those of a record are.
 #[must_use]
 pub fn counterpart<'p>(packages: &'p [Installed], instance: &Instance) -> Option<&'p Installed> {
-    let mut named = packages.iter().filter(|package| package.name == instance.name);
+    let start = packages.partition_point(|package| package.name < instance.name);
+    let mut named = packages.iter().skip(start).take_while(|package| package.name == instance.name);
     let excluded = named.clone().find(|package| package.instance().excludes(instance));
     named.find(|package| package.instance() == *instance).or(excluded)
 }
