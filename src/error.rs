@@ -73,6 +73,14 @@ pub enum Error {
         /// Installed names that are close to it.
         similar: Vec<String>,
     },
+    /// A name that several installed packages have, where one is meant.
+    #[error("{name} is installed more than once: say which of {}", candidates.join(", "))]
+    Ambiguous {
+        /// The name.
+        name: String,
+        /// The packages of that name, each as it can be written instead.
+        candidates: Vec<String>,
+    },
     /// A path that no installed package has.
     #[error("no installed package has {0}")]
     NotOwned(String),
@@ -255,7 +263,7 @@ impl Error {
         match self {
             Error::Store(error) => store_class(error),
             Error::Package(error) => package_class(error),
-            Error::Usage(_) | Error::Policy(_) | Error::Unanswered(_) => Class::Usage,
+            Error::Usage(_) | Error::Ambiguous { .. } | Error::Policy(_) | Error::Unanswered(_) => Class::Usage,
             Error::NotInstalled { .. }
             | Error::NotOwned(_)
             | Error::NothingBefore

@@ -41,10 +41,12 @@ mod query;
 mod repack;
 mod root;
 mod saved;
+mod select;
 mod transaction;
 mod write;
 
 pub use ambar_pkgfmt as pkgfmt;
+pub use ambar_pkgfmt::Instance;
 pub use ambar_store::{Clash, Collected, Finding, Installed, PathConflict, Reason, Step, Subject};
 
 pub use check::{Checked, verify_file};
@@ -58,4 +60,5 @@ pub use policy::Policy;
 pub use query::{About, Action as HistoryAction, Details, Generation, similar};
 pub use repack::{delta, repack};
 pub use root::Root;
+pub use select::{select, select_one};
 pub use write::{Target, Written};

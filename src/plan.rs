@@ -5,7 +5,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use ambar_pkgfmt::path::TextOrHex;
-use ambar_pkgfmt::{Digest, Format, PackageId, PayloadPath};
+use ambar_pkgfmt::{Digest, Format, Instance, PackageId, PayloadPath};
 use ambar_store::Reason;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -13,7 +13,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "do", deny_unknown_fields)]
 pub enum Request {
-    /// Install package files, and packages by name; packages of the same names are replaced.
+    /// Install package files, and packages by name; packages of the same names, slots and tags are replaced.
     Install {
         /// The files.
         files: Vec<OsPath>,
@@ -29,7 +29,8 @@ pub enum Request {
     },
     /// Remove packages.
     Remove {
-        /// Their names.
+        /// Their names, with slot, tag or architecture where several have one name: see
+        /// [`select`](crate::select).
         names: Vec<String>,
         /// How.
         #[serde(default)]
@@ -173,6 +174,15 @@ pub struct Item {
     pub replaces: Option<String>,
     /// Architecture.
     pub arch: String,
+    /// Slot, or empty.
+    #[serde(default)]
+    pub slot: String,
+    /// Tag, or empty.
+    #[serde(default)]
+    pub tag: String,
+    /// Whether packages of its name and other architectures can be beside it.
+    #[serde(default)]
+    pub coinstallable: bool,
     /// Why it will be there.
     pub reason: Reason,
     /// The file it comes from.
@@ -217,9 +227,9 @@ pub struct PlannedFile {
 pub enum Action {
     /// It is new.
     Install,
-    /// It replaces an older one of its name.
+    /// It replaces an older one of its name, slot and tag.
     Upgrade,
-    /// It replaces a newer one of its name.
+    /// It replaces a newer one of its name, slot and tag.
     Downgrade,
     /// It replaces one of the same version, or one whose version cannot be compared with its own.
     Reinstall,
@@ -227,6 +237,14 @@ pub enum Action {
     Remove,
     /// It stays as it is; only why it is there changes.
     Mark,
+}
+
+impl Item {
+    /// What names the package in a generation.
+    #[must_use]
+    pub fn instance(&self) -> Instance {
+        Instance::new(&self.name, &self.slot, &self.tag, self.coinstallable, &self.arch)
+    }
 }
 
 impl Action {
@@ -291,11 +309,11 @@ impl Plan {
     pub fn cause(&self) -> String {
         match &self.request {
             Request::Install { .. } => {
-                let names: Vec<&str> = self
+                let names: Vec<String> = self
                     .items
                     .iter()
                     .filter(|item| item.file.is_some() || item.action == Action::Mark)
-                    .map(|item| item.name.as_str())
+                    .map(|item| item.instance().to_string())
                     .collect();
                 format!("install {}", names.join(" "))
             }

@@ -22,7 +22,7 @@ pub(crate) fn show(context: &Context, plan: &Plan) {
         context.line(totals(plan));
     }
     for item in &plan.items {
-        let name = shown(&item.name);
+        let name = shown(&item.instance().to_string());
         if !item.setuid.is_empty() {
             let paths: Vec<String> = item.setuid.iter().map(ToString::to_string).collect();
             let taken_off = if strips_setuid(plan) { ", which is taken off" } else { "" };
@@ -77,7 +77,7 @@ pub(crate) fn table(items: &[Item], painter: Painter) -> String {
         };
         table.row([
             (style, item.action.name().to_owned()),
-            plain(shown(&item.name)),
+            plain(shown(&item.instance().to_string())),
             plain(version),
             plain(size(item.installed_size)),
             plain(stored),

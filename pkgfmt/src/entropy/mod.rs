@@ -2,7 +2,7 @@
 //!
 //! A packed tar, behind it Portage's metadata (an xpak), and behind that, in Entropy's packages, an SQLite database
 //! that holds the one package. `trailer` finds the parts from the end of the file, `xpak` and `database` read
-//! them, `record` knows Entropy's tables, `depend`, `atom` and `relations` their dependencies, and `metadata`
+//! them, `record` knows Entropy's tables, `depend`, `expression`, `atom` and `relations` their dependencies, and `metadata`
 //! makes a manifest of it all; `protect` tells which files are configuration, `contents` what their sums should be.
 //!
 //! The name of a package is `category/name`, as its users write it: two packages may share a name in two
@@ -15,6 +15,7 @@ mod atom;
 mod contents;
 mod database;
 mod depend;
+pub mod expression;
 mod metadata;
 mod protect;
 mod record;
