@@ -26,7 +26,6 @@
 
 mod base;
 mod check;
-mod dependencies;
 mod directory;
 mod error;
 mod extract;
@@ -43,12 +42,14 @@ mod root;
 mod saved;
 mod select;
 mod transaction;
+mod universe;
 mod write;
 
 pub use ambar_pkgfmt as pkgfmt;
 pub use ambar_pkgfmt::Instance;
 pub use ambar_store::{Clash, Collected, Finding, Installed, PathConflict, Reason, Step, Subject};
 
+pub use ambar_resolver as resolver;
 pub use check::{Checked, verify_file};
 pub use directory::{Available, Directory, Passed};
 pub use error::{Class, Error, Problem};
@@ -56,6 +57,7 @@ pub use extract::extract;
 pub use observer::{Event, Observer, Silent};
 pub use pack::{Description, PackOptions, pack};
 pub use plan::{Action, Item, Options, OsPath, Outcome, Plan, PlannedFile, Question, QuestionKind, Request};
+pub use planner::{Why, WhyNot};
 pub use policy::Policy;
 pub use query::{About, Action as HistoryAction, Details, Generation, similar};
 pub use repack::{delta, repack};

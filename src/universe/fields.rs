@@ -121,8 +121,11 @@ impl OwnTest {
 
 /// Calls `f` with tests as the resolver takes them.
 pub(crate) fn with_tests<T>(tests: &[OwnTest], f: impl FnOnce(&[Test<'_>]) -> T) -> T {
-    let keys: Vec<Vec<(Field, &[u8])>> =
-        tests.iter().map(|test| test.keys.iter().map(|(field, key)| (*field, key.as_slice())).collect()).collect();
-    let tests: Vec<Test<'_>> = tests.iter().zip(&keys).map(|(test, keys)| Test { op: test.op, keys }).collect();
+    let keys: Vec<Vec<(Field, &[u8])>> = tests
+        .iter()
+        .map(|test| test.keys.iter().map(|(field, key)| (*field, key.as_slice())).collect())
+        .collect();
+    let tests: Vec<Test<'_>> =
+        tests.iter().zip(&keys).map(|(test, keys)| Test { op: test.op, keys }).collect();
     f(&tests)
 }

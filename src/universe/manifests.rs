@@ -10,8 +10,8 @@ use ambar_resolver::universe::flags;
 use ambar_resolver::{AtomRef, Builder, Kind, Met, Op, PackageRef, PackageSpec, Universe};
 
 use super::fields::{
-    ARCH, Fields, OwnTest, RELEASE, RELEASE_TEXT, REPOSITORY, SLOT, TAG, VERSION_TEXT, version_field, version_key,
-    with_tests,
+    ARCH, Fields, OwnTest, RELEASE, RELEASE_TEXT, REPOSITORY, SLOT, TAG, VERSION_TEXT, version_field,
+    version_key, with_tests,
 };
 use crate::error::Error;
 
@@ -85,14 +85,14 @@ pub(crate) fn compile(sources: &[Source<'_>]) -> Result<Compiled, Error> {
 
 /// What stands for the identity of a package whose id is not known before it is read.
 fn stand_in(source: usize, position: usize, manifest: &Manifest) -> [u8; 32] {
-    let mut hasher = ContentHasher::new();
+    let mut hasher = ContentHasher::new(false);
     for part in [&manifest.name, &manifest.full_version(), &manifest.arch, &manifest.slot, &manifest.tag] {
         hasher.update(part.as_bytes());
         hasher.update(&[0]);
     }
     hasher.update(&(source as u64).to_le_bytes());
     hasher.update(&(position as u64).to_le_bytes());
-    hasher.finish().0
+    hasher.finish().1.0
 }
 
 /// The names of packages in each component.
@@ -244,8 +244,10 @@ fn add_relation(
         }
         return;
     }
-    let arch = (manifest.order == VersionOrder::Debian && manifest.arch != "all").then_some(manifest.arch.as_str());
-    let atoms: Vec<AtomRef> = relation.alternatives.iter().map(|target| atom(builder, target, arch)).collect();
+    let arch =
+        (manifest.order == VersionOrder::Debian && manifest.arch != "all").then_some(manifest.arch.as_str());
+    let atoms: Vec<AtomRef> =
+        relation.alternatives.iter().map(|target| atom(builder, target, arch)).collect();
     builder.clause(package, kind, &atoms);
 }
 
