@@ -45,7 +45,7 @@ impl Model<'_> {
             self.age_of_targets(state),
             if self.case.policy.install_recommends { self.missing_recommendations(state) } else { 0 },
             self.names_of(new).difference(&self.names_of(self.installed)).count() as i64,
-            i64::from((gone & !self.asked_to_change(state)).count_ones()),
+            i64::from((gone & !self.asked_to_change()).count_ones()),
             self.disliked(new),
             members(new).into_iter().map(|id| self.ranks[id]).sum(),
             i64::from(new.count_ones()),
@@ -99,10 +99,8 @@ impl Model<'_> {
     }
 
     /// Installed packages whose change was asked for.
-    fn asked_to_change(&self, state: State) -> State {
-        let new = state & !self.installed;
-        let reached = |goal: &&Goal| goal.plain || goal.hard || goal.targets & new != 0;
-        self.goals.iter().filter(reached).fold(self.removed, |all, goal| all | 1 << goal.installed)
+    fn asked_to_change(&self) -> State {
+        self.goals.iter().fold(self.removed, |all, goal| all | 1 << goal.installed)
     }
 
     fn missing_recommendations(&self, state: State) -> i64 {

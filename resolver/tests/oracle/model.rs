@@ -48,11 +48,14 @@ pub(crate) struct Model<'a> {
     pub(crate) installed: State,
     /// Of each package: those that it excludes because they are the same one in another version, and itself.
     pub(crate) places: Vec<State>,
-    /// Of each package: how many distinct newer versions its name has.
+    /// Of each package: how many distinct newer versions of it there are.
     pub(crate) ranks: Vec<i64>,
     /// What remove jobs name.
     pub(crate) removed: State,
+    /// What lock jobs name of the installed packages.
     pub(crate) locked: State,
+    /// What must not be newly installed.
+    pub(crate) forbidden: State,
     /// Install jobs: the members that would do.
     pub(crate) wanted: Vec<State>,
     /// What may replace a newer package.
@@ -93,6 +96,7 @@ impl<'a> Model<'a> {
             ranks: Vec::new(),
             removed: chosen(&jobs.remove),
             locked: chosen(&jobs.lock) & installed,
+            forbidden: (chosen(&jobs.lock) | select(packages, |package| package.disabled)) & !installed,
             wanted: jobs.install.iter().map(|job| selected(case, job)).collect(),
             may_be_older: jobs
                 .install
@@ -120,7 +124,7 @@ impl<'a> Model<'a> {
     fn add_goals(&mut self, job: &Selector, hard: bool) {
         let chosen = selected(self.case, job);
         let plain = chosen & self.installed != 0 && job.by != "repo";
-        for installed in members(self.installed & !self.locked) {
+        for installed in members(self.installed & !self.locked & !self.removed) {
             let successors = select(&self.case.packages, |package| {
                 self.installed >> package.id & 1 == 0
                     && !package.disabled
@@ -146,13 +150,16 @@ impl<'a> Model<'a> {
         a.name == b.name && a.slot == b.slot
     }
 
-    /// How many distinct newer versions of its name there are in `among`.
+    /// How many distinct newer versions of it there are in `among`.
     pub(crate) fn rank_among(&self, id: usize, among: State) -> i64 {
         let own = self.package(id);
         let version = Evr::parse(&own.version);
         let mut newer: Vec<Evr<'_>> = Vec::new();
-        for other in
-            self.case.packages.iter().filter(|other| among >> other.id & 1 == 1 && other.name == own.name)
+        for other in self
+            .case
+            .packages
+            .iter()
+            .filter(|other| among >> other.id & 1 == 1 && self.same_place(other.id, id))
         {
             let other = Evr::parse(&other.version);
             let known = newer.iter().any(|known| known.compare(&other) == Ordering::Equal);

@@ -53,7 +53,7 @@ impl Model<'_> {
     }
 
     fn faults_of_new(&self, id: usize, name: impl Fn() -> String, faults: &mut Vec<String>) {
-        if self.package(id).disabled {
+        if self.forbidden >> id & 1 == 1 {
             faults.push(format!("{} must not be installed", name()));
         }
         let version = Evr::parse(&self.package(id).version);
