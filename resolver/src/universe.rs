@@ -103,7 +103,7 @@ impl Universe {
     /// # Errors
     /// [`OpenError`] when the bytes are not what [`Builder::finish`](crate::Builder::finish) writes.
     pub fn open(bytes: SharedBytes) -> Result<Universe, OpenError> {
-        let aligned = (*bytes).as_ref().as_ptr() as usize % align_of::<u32>() == 0;
+        let aligned = ((*bytes).as_ref().as_ptr() as usize).is_multiple_of(align_of::<u32>());
         let bytes = if aligned { bytes } else { Arc::new(Realigned::new((*bytes).as_ref())) };
         let ranges = table((*bytes).as_ref())?;
         let universe = Universe { bytes, ranges };
@@ -173,7 +173,7 @@ impl Universe {
             S::CandidatesOf,
             S::Candidates,
         ];
-        if ints.iter().any(|section| self.bytes(*section).len() % 4 != 0) {
+        if ints.iter().any(|section| !self.bytes(*section).len().is_multiple_of(4)) {
             return Err(OpenError::Damaged("a section's length"));
         }
         let count = |offsets: Section| self.ints(offsets).len().saturating_sub(1);
