@@ -1,12 +1,17 @@
 //! The golden cases.
+#[path = "../examples/solve_cases/answer.rs"]
+mod answer;
 #[path = "../examples/solve_cases/case.rs"]
 mod case;
+#[path = "../examples/solve_cases/neutral.rs"]
+mod neutral;
 mod oracle;
 #[path = "../examples/solve_cases/rpm.rs"]
 mod rpm;
 
+use answer::answer;
 use case::Case;
-use oracle::{Model, state};
+use oracle::{Model, order_faults, state};
 use std::path::PathBuf;
 
 /// The cases of one golden file; nothing where there are none.
@@ -85,4 +90,56 @@ fn the_judge_finds_what_the_golden_files_say_of_libsolv() {
         }
     }
     assert!(faults.is_empty(), "{}\n{}", faults.len(), faults.join("\n"));
+}
+
+/// What is wrong with our answer to a case.
+fn faults_of(case: &Case) -> Vec<String> {
+    let answered = answer(case);
+    let model = Model::new(case);
+    let solvable = match answered.status.as_str() {
+        "solved" => true,
+        "unsolvable" => false,
+        other => return vec![format!("{other}: {:?}", answered.explanation)],
+    };
+    if case.expect.solvable != Some(solvable) {
+        return vec![format!("{}: {:?}", answered.status, answered.explanation)];
+    }
+    let (Some(ours), Some(order)) = (answered.state, answered.order) else { return Vec::new() };
+    let mut faults = model.faults(state(&ours));
+    faults.extend(order_faults(&model, state(&ours), &order));
+    if !answered.proven {
+        faults.push("not known to be the best".to_owned());
+    }
+    let wanted = match (&case.oracle.optimum, &case.expect.state) {
+        (Some(optimum), _) if case.oracle.cost_optimum.is_some() && case.id.starts_with("fuzz") => Some(&optimum[0]),
+        (_, expected) if case.strict => expected.as_ref(),
+        _ => None,
+    };
+    if let Some(wanted) = wanted
+        && *wanted != ours
+    {
+        let (cost, least) = (model.cost(state(&ours)), model.cost(state(wanted)));
+        faults.push(format!("{ours:?} at {cost:?}, not {wanted:?} at {least:?}"));
+    }
+    faults
+}
+
+fn check_all(cases: &[Case]) {
+    let mut faults = Vec::new();
+    for case in cases {
+        faults.extend(faults_of(case).into_iter().map(|fault| format!("{}: {fault}", case.id)));
+    }
+    assert!(faults.is_empty(), "{}\n{}", faults.len(), faults.join("\n"));
+}
+
+#[test]
+fn random_universes_are_solved_as_the_golden_files_say() {
+    let Some(cases) = cases("resolver-fuzz.jsonl") else { return };
+    check_all(&cases);
+}
+
+#[test]
+fn cases_of_libsolv_are_solved_as_the_golden_files_say() {
+    let Some(cases) = cases("resolver-libsolv.jsonl") else { return };
+    check_all(&cases);
 }

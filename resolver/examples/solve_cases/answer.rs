@@ -1,6 +1,6 @@
 //! What comes of a case, in the neutral format.
 
-use ambar_resolver::{Answer, Change, solve};
+use ambar_resolver::{Answer, Change, Impossible, solve};
 use serde::{Deserialize, Serialize};
 
 use crate::case::Case;
@@ -77,9 +77,15 @@ fn attempt(case: &Case) -> Result<Answered, String> {
         }
         Answer::Impossible(problem) => Answered {
             status: "unsolvable".to_owned(),
-            explanation: Some(problem.to_string()),
+            explanation: Some(sentences(&problem)),
             ..answered
         },
         Answer::Budget => Answered { status: "budget".to_owned(), ..answered },
     })
+}
+
+/// The facts that cannot hold together, one on a line.
+pub(crate) fn sentences(problem: &Impossible) -> String {
+    let facts: Vec<&str> = problem.facts.iter().map(|fact| fact.text.as_str()).collect();
+    facts.join("\n")
 }
