@@ -111,7 +111,9 @@ fn faults_of(case: &Case) -> Vec<String> {
         faults.push("not known to be the best".to_owned());
     }
     let wanted = match (&case.oracle.optimum, &case.expect.state) {
-        (Some(optimum), _) if case.oracle.cost_optimum.is_some() && case.id.starts_with("fuzz") => Some(&optimum[0]),
+        (Some(optimum), _) if case.oracle.cost_optimum.is_some() && case.id.starts_with("fuzz") => {
+            Some(&optimum[0])
+        }
         (_, expected) if case.strict => expected.as_ref(),
         _ => None,
     };

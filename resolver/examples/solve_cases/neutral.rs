@@ -136,7 +136,8 @@ impl Universes {
             "pkg" | "oneof" => packages(&mut selector.ids.iter().copied()),
             "all" => Ok(Selector::Installed),
             "repo" => {
-                let of_it = case.packages.iter().filter(|package| Some(&package.repo) == selector.repo.as_ref());
+                let of_it =
+                    case.packages.iter().filter(|package| Some(&package.repo) == selector.repo.as_ref());
                 packages(&mut of_it.map(|package| package.id))
             }
             other => Err(format!("no selector by {other}")),
@@ -272,7 +273,10 @@ fn op(text: &str) -> Result<Op, String> {
 
 /// The version in a relation, compared by epoch and version alone when one of the two sides has no release: that
 /// side stands for all releases of its version.
-fn with_tests<T>(relation: &Relation, then: impl FnOnce(&[Test<'_>]) -> Result<T, String>) -> Result<T, String> {
+fn with_tests<T>(
+    relation: &Relation,
+    then: impl FnOnce(&[Test<'_>]) -> Result<T, String>,
+) -> Result<T, String> {
     let (Some(wanted), Some(version)) = (&relation.op, &relation.version) else { return then(&[]) };
     let (op, evr) = (op(wanted)?, Evr::parse(version));
     let (key, mut version) = (evr.key(), evr.version_key());
@@ -311,5 +315,8 @@ fn with_fields<T>(
         Op::Greater => Op::AtLeast,
         other => other,
     };
-    then(&[FieldValue { field: EVR, op, key: &key }, FieldValue { field: VERSION, op: around, key: &version }])
+    then(&[
+        FieldValue { field: EVR, op, key: &key },
+        FieldValue { field: VERSION, op: around, key: &version },
+    ])
 }
