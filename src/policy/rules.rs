@@ -38,6 +38,12 @@ impl Rule {
         self.matchers.iter().any(|matcher| matcher.matches(package))
     }
 
+    /// Whether it goes by the names of packages alone, and not by what they are or provide.
+    #[must_use]
+    pub fn is_about_names(&self) -> bool {
+        self.matchers.iter().all(|matcher| matcher.target.kind == TargetKind::Package)
+    }
+
     /// Whether it may mean packages of that name, in some version.
     #[must_use]
     pub fn may_mean(&self, name: &str) -> bool {

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::Stdio;
 
-use crate::place::{CONFIG, HELLO_1, HELLO_2, LIB_1, LIB_2, Place, Ran, example, has};
+use crate::place::{CONFIG, HELLO_1, HELLO_2, LIB_1, LIB_2, Place, Ran, example, has, program};
 
 fn read(place: &Place, name: &str) -> String {
     std::fs::read_to_string(place.root().join(".ambar").join(name)).unwrap_or_default()
@@ -302,4 +302,36 @@ fn files_of_other_programs_in_the_policy_do_no_harm() {
     assert!(place.run(["set", "list"]).out.is_empty());
     good(&place.run(["install", "-y", "--reinstall", &example(LIB_1)]));
     good(&place.run(["verify"]));
+}
+
+#[test]
+fn writers_wait_for_each_other_and_nothing_is_lost() {
+    let place = Place::installed();
+    let names: Vec<String> = (0..24).map(|number| format!("package{number:02}")).collect();
+    let running: Vec<_> = names
+        .iter()
+        .map(|name| {
+            program().arg("-D").arg(place.root()).args(["hold", name]).stderr(Stdio::null()).spawn().unwrap()
+        })
+        .collect();
+    for mut child in running {
+        assert!(child.wait().unwrap().success());
+    }
+    let held = read(&place, "policy/hold");
+    let mut held: Vec<&str> = held.lines().collect();
+    held.sort_unstable();
+    assert_eq!(held, names);
+    // A change that is under way does not keep anybody from deciding.
+    let lock =
+        std::fs::File::options().read(true).write(true).open(place.root().join(".ambar/lock")).unwrap();
+    lock.lock().unwrap();
+    good(&place.run(["hold", "hello"]));
+}
+
+#[test]
+fn a_name_that_nothing_installed_has_is_remarked_on() {
+    let place = Place::installed();
+    let ran = place.run(["hold", "helo", "lib*"]);
+    good(&ran);
+    assert_eq!(ran.err, "nothing that is installed is called helo now\n");
 }
