@@ -6,7 +6,6 @@ use std::fs::File;
 use std::path::Path;
 
 use ambar_pkgfmt::manifest::gives_rights;
-use ambar_pkgfmt::relation::parse_alternatives;
 use ambar_pkgfmt::{
     BaseNeeded, ContentHasher, Digest, Draft, DraftEntry, DraftNode, Entry, Manifest, Node, PackageFile,
     PackageId, PayloadPath, Sha1Digest, VersionOrder, version,
@@ -103,11 +102,9 @@ impl Root {
 
     /// What is named has to make sense, even though no source has it yet.
     fn check_names(&self, names: &[String], _from: &[OsPath]) -> Result<(), Error> {
+        let sets = self.sets()?;
         for name in names {
-            match name.strip_prefix('@') {
-                Some(set) if self.sets()?.has(set) => drop(self.sets()?.expand(set)?),
-                _ => drop(parse_alternatives(name).map_err(|error| Error::Usage(error.to_string()))?),
-            }
+            sets.asked(name)?;
         }
         if names.is_empty() { Ok(()) } else { Err(Error::NoSource { names: names.to_vec() }) }
     }

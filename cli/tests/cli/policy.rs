@@ -77,6 +77,8 @@ fn rules_that_make_no_sense_are_2_and_name_file_and_line() {
             format!("{}:4: 'joe >=' is no relation", place.root().join(".ambar/policy/mask").display());
         assert!(ran.err.contains(&there), "{ran:?}");
     }
+    write(&place, "policy/mask", &"lib*\n".repeat(10_001));
+    assert!(place.run(["mask", "--list"]).err.contains("mask:10001: with this line"));
     write(&place, "policy/mask", "");
     std::fs::write(place.root().join(".ambar/policy/hold"), b"a\n\xff\n").unwrap();
     assert!(place.run(["hold", "--list"]).err.contains("hold:2: it is not UTF-8 text"));
@@ -246,7 +248,10 @@ fn a_licence_that_wants_it_is_accepted_once_and_never_by_yes_alone() {
     assert_eq!(question["packages"][0], "one");
     assert_eq!(question["text"], "You shall not.");
 
-    good(&place.run(["install", "-y", "--accept-licence", "Own Terms", &one]));
+    let plan = place.path().join("plan").to_str().unwrap().to_owned();
+    good(&place.run(["plan", "install", &one, "-o", &plan]));
+    assert_eq!(place.run(["apply", "-y", &plan]).code, 2, "a saved plan keeps its questions");
+    good(&place.run(["apply", "-y", "--accept-licence", "Own Terms", &plan]));
     assert_eq!(read(&place, "policy/licences"), "accept Own Terms\n");
     good(&place.run(["install", "-y", &two]));
 
