@@ -74,7 +74,7 @@ const SAME: &str = "Multi-Arch: same\n";
 
 fn plan(root: &Root, files: &[&PathBuf]) -> Result<Plan, Error> {
     let files = files.iter().map(|file| OsPath((*file).clone())).collect();
-    root.plan(Request::Install { files, options: Options::default() })
+    root.plan(Request::install(files, Options::default()))
 }
 
 /// What a plan does, as `action name version`.
@@ -290,7 +290,7 @@ fn a_conflict_with_another_slot_of_its_own_name_counts() {
     let written = Target::new(&path, Some(Format::Native)).unwrap();
     ambar::pack(&top, &description, PackOptions::default(), &written, &Limits::default(), &Silent).unwrap();
     let error = plan(&root, &[&path]).unwrap_err();
-    assert!(matches!(error, Error::Unsatisfied(_)), "{error}");
+    assert!(matches!(error, Error::Impossible(_)), "{error}");
 }
 
 #[test]

@@ -76,6 +76,17 @@ pub(crate) struct DebFile {
 }
 
 impl DebFile {
+    /// The manifest as the control file alone makes it: without scripts, and without the properties that
+    /// `conffiles` adds.
+    pub(crate) fn metadata(source: Source, limits: &Limits) -> Result<Manifest, Problem> {
+        let archive = Archive::open(source, limits)?;
+        let control = control::Control::read(&members::control_alone(&archive, limits)?, limits)?;
+        let mut manifest = metadata::manifest(&control, limits)?;
+        manifest.normalise();
+        manifest.encode()?;
+        Ok(manifest)
+    }
+
     /// Reads what the package in `source` says of itself, leaving the payload alone.
     pub(crate) fn open(source: Source, limits: &Limits) -> Result<DebFile, Problem> {
         let archive = Archive::open(source, limits)?;
