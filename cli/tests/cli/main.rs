@@ -9,4 +9,5 @@ mod machines;
 mod packages;
 mod questions;
 mod shell;
+mod slots;
 mod vercmp;
