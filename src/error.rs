@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use ambar_pkgfmt::BaseNeeded;
+use ambar_resolver::Impossible;
 use ambar_store::PathConflict;
 
 /// What kind of failure it was. The numbers are the exit codes of the program; each of them means that the
@@ -87,9 +88,34 @@ pub enum Error {
     /// There is no generation to go back to.
     #[error("there is no generation before the live one")]
     NothingBefore,
-    /// Relations that the result would not satisfy.
-    #[error("the result would not be consistent:{}", listed(.0))]
-    Unsatisfied(Vec<Problem>),
+    /// Nothing meets the request.
+    #[error("this cannot be done:{}", explained(.0))]
+    Impossible(Box<Impossible>),
+    /// No source has an older version.
+    #[error("no source has a version of {name} before {version}")]
+    NoOlder {
+        /// The package.
+        name: String,
+        /// The version that is installed.
+        version: String,
+    },
+    /// The search for an answer took too long; whether there is one is not known.
+    #[error("the search was given up after {steps} steps: whether this can be done is not known")]
+    TooHard {
+        /// How many steps it may take.
+        steps: u64,
+    },
+    /// Packages that would go with what is to be removed, where nothing else may go.
+    #[error("other packages need what is to be removed:{}", listed(.0))]
+    Needed(Vec<Problem>),
+    /// An essential package would go.
+    #[error("{package} is essential and would be removed{}", chain.as_ref().map(|chain| format!(": {chain}")).unwrap_or_default())]
+    Essential {
+        /// Its name.
+        package: String,
+        /// What it would go with, where it was not named itself.
+        chain: Option<String>,
+    },
     /// A package ships a setuid or setgid file, which an unprivileged root cannot have.
     #[error(
         "{package} ships {} with setuid or setgid, which a root without superuser rights cannot have: \
@@ -163,6 +189,49 @@ pub enum Error {
         /// What is wrong in it, and where.
         reason: String,
     },
+    /// Something in a policy file or a set makes no sense.
+    #[error(transparent)]
+    Policy(#[from] crate::policy::PolicyError),
+    /// There is no such set.
+    #[error("there is no set {name}{}", suggestion(similar))]
+    NoSet {
+        /// The name.
+        name: String,
+        /// Names of sets that are close to it.
+        similar: Vec<String>,
+    },
+    /// A package that must not be removed.
+    #[error("{package} is protected and would be removed{}: {rule}", chain.as_ref().map(|chain| format!(" ({chain})")).unwrap_or_default())]
+    Protected {
+        /// The package.
+        package: String,
+        /// What it would go with, where it was not named itself.
+        chain: Option<String>,
+        /// The rule that protects it.
+        rule: Box<crate::policy::Rule>,
+    },
+    /// Packages that are named and that no source has.
+    #[error("no source has {}{}", names.join(", "), suggestion(similar))]
+    NoSource {
+        /// The names, as they were given.
+        names: Vec<String>,
+        /// Names that are like them.
+        similar: Vec<String>,
+    },
+    /// A plan asks what nobody has answered.
+    #[error("the plan cannot be carried out before these licences are accepted:{}", asked(.0))]
+    Unanswered(Vec<crate::plan::Question>),
+    /// A saved plan cannot be read.
+    #[error("{}: {reason}", path.display())]
+    NotAPlan {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// What a saved plan starts from is not there any more.
+    #[error("the plan does not fit any more:{}", lines(.0))]
+    Outdated(Vec<String>),
     /// A package file is not the one that was planned with.
     #[error("{} has changed since it was planned with; plan again", path.display())]
     FileChanged {
@@ -206,6 +275,31 @@ fn listed(problems: &[Problem]) -> String {
     problems.iter().map(|problem| format!("\n  {}", problem.message)).collect()
 }
 
+fn explained(impossible: &Impossible) -> String {
+    let mut text: String = impossible.facts.iter().map(|fact| format!("\n  {}", fact.text)).collect();
+    let similar: Vec<&str> =
+        impossible.facts.iter().flat_map(|fact| &fact.similar).map(String::as_str).take(3).collect();
+    if !similar.is_empty() {
+        text += &format!("\n  did you mean {}?", similar.join(", "));
+    }
+    if !impossible.corrections.is_empty() {
+        text += "\nwhat would help:";
+        text.extend(impossible.corrections.iter().map(|correction| format!("\n  {}", correction.text)));
+    }
+    text
+}
+
+fn lines(lines: &[String]) -> String {
+    lines.iter().map(|line| format!("\n  {line}")).collect()
+}
+
+fn asked(questions: &[crate::plan::Question]) -> String {
+    let line = |question: &crate::plan::Question| {
+        format!("\n  {} of {}", question.name, question.packages.join(", "))
+    };
+    questions.iter().map(line).collect()
+}
+
 impl Error {
     /// The class it belongs to.
     #[must_use]
@@ -213,14 +307,26 @@ impl Error {
         match self {
             Error::Store(error) => store_class(error),
             Error::Package(error) => package_class(error),
-            Error::Usage(_) | Error::Ambiguous { .. } => Class::Usage,
-            Error::NotInstalled { .. } | Error::NotOwned(_) | Error::NothingBefore => Class::NotFound,
-            Error::Unsatisfied(_)
+            Error::Usage(_) | Error::Ambiguous { .. } | Error::Policy(_) | Error::Unanswered(_) => {
+                Class::Usage
+            }
+            Error::NotInstalled { .. }
+            | Error::NotOwned(_)
+            | Error::NothingBefore
+            | Error::NoSet { .. }
+            | Error::NoSource { .. }
+            | Error::NoOlder { .. } => Class::NotFound,
+            Error::Impossible(_)
+            | Error::TooHard { .. }
+            | Error::Needed(_)
+            | Error::Essential { .. }
+            | Error::Protected { .. }
+            | Error::Outdated(_)
             | Error::Setuid { .. }
             | Error::HiddenSetuid { .. }
             | Error::FileChanged { .. } => Class::Conflict,
             Error::NoBase { .. } | Error::NoBaseFile { .. } => Class::Missing,
-            Error::Signature { .. } => Class::Damaged,
+            Error::Signature { .. } | Error::NotAPlan { .. } => Class::Damaged,
             Error::NoDelta(_) | Error::Unpackable { .. } | Error::Description { .. } => Class::Usage,
             Error::Io { source, .. } => io_class(source),
         }
@@ -239,7 +345,7 @@ impl Error {
     #[must_use]
     pub fn problems(&self) -> &[Problem] {
         match self {
-            Error::Unsatisfied(problems) => problems,
+            Error::Needed(problems) => problems,
             _ => &[],
         }
     }

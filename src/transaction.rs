@@ -12,7 +12,7 @@ use crate::base::{base, find_base};
 use crate::error::Error;
 use crate::ingest::{Job, ingest};
 use crate::observer::{Event, Observer, Watching};
-use crate::plan::{Action, Item, Options, OsPath, Outcome, Plan, PlannedFile, Request};
+use crate::plan::{Action, Item, Options, OsPath, Outcome, Plan, PlannedFile};
 use crate::root::{self, Root};
 
 /// How many packages may turn out to need their content again before that is an error.
@@ -40,8 +40,17 @@ impl Root {
             let live = plan.parent.map(|(number, _)| number);
             return Ok(Outcome::unchanged(live));
         }
+        let unanswered = plan.unanswered();
+        if !unanswered.is_empty() {
+            return Err(Error::Unanswered(unanswered.into_iter().cloned().collect()));
+        }
         let (store, made) = self.made()?;
-        let done = self.execute_in(&store, plan, observer);
+        let mut done = self.execute_in(&store, plan, observer);
+        if let Ok(outcome) = &mut done
+            && let Err(error) = crate::policy::remember_licences(&store, &plan.questions)
+        {
+            outcome.pending.push(format!("which licences were accepted is not remembered: {error}"));
+        }
         if let (Err(_), root::Made::Root { directories }) = (&done, made) {
             // A root that came to nothing is not left behind; should that fail, an empty one is.
             drop(store.unmake(&directories));
@@ -106,18 +115,31 @@ impl Root {
         let mut jobs = Vec::new();
         let mut known = Vec::new();
         for item in plan.items.iter().filter(|item| item.action != Action::Remove) {
+            if item.action == Action::Mark {
+                let marked = live.iter().find(|package| takes(item, package));
+                known.extend(marked.map(|package| Installed { reason: item.reason, ..package.clone() }));
+                continue;
+            }
             let Some(file) = &item.file else { continue };
             match self.already_stored(&writer, item, profile)? {
                 Some(installed) if !options.reinstall && !damaged.contains(&item.instance()) => {
                     known.push(installed);
                 }
-                _ => jobs.push(self.job(&writer, file, profile, &live)?),
+                _ => {
+                    let job = self.job(&writer, file, profile, &live)?;
+                    // A plan that was edited by hand could call a package by another's name.
+                    if job.package.draft().manifest.name != item.name {
+                        return Err(Error::FileChanged { path: file.path.0.clone() });
+                    }
+                    jobs.push(job);
+                }
             }
         }
         let repaired: Vec<&Installed> = live
             .iter()
             .filter(|package| {
-                damaged.contains(&package.instance()) && !plan.items.iter().any(|item| takes(item, package))
+                let is_kept = |item: &Item| !takes(item, package) || item.action == Action::Mark;
+                damaged.contains(&package.instance()) && plan.items.iter().all(is_kept)
             })
             .collect();
         for package in &repaired {
@@ -161,7 +183,7 @@ impl Root {
         let packages = list(plan, &live, &made, known, &repaired);
         drop(objects);
         let overwriting: Vec<Instance> = match options.overwrite {
-            true => plan.items.iter().map(Item::instance).collect(),
+            true => plan.items.iter().filter(|item| item.action.brings()).map(Item::instance).collect(),
             false => Vec::new(),
         };
         Ok(writer.commit(&cause, packages, made, &fresh, &overwriting, &watch).map(outcome)?)
@@ -190,7 +212,7 @@ impl Root {
         let (Some(reader), Some(file)) = (writer.reader(), &item.file) else { return Ok(None) };
         let Some(known) = reader.file(file.digest)? else { return Ok(None) };
         let Some(row) = reader.package(known.package)? else { return Ok(None) };
-        if !row.profiles.contains(&profile.code()) {
+        if !row.profiles.contains(&profile.code()) || row.name != item.name {
             return Ok(None);
         }
         let manifest = writer.root().store().manifest(known.package)?;
@@ -279,10 +301,7 @@ impl Plan {
 
     fn options(&self) -> &Options {
         static NONE: std::sync::LazyLock<Options> = std::sync::LazyLock::new(Options::default);
-        match &self.request {
-            Request::Install { options, .. } | Request::Remove { options, .. } => options,
-            Request::Activate { .. } => &NONE,
-        }
+        self.request.options().unwrap_or(&NONE)
     }
 }
 

@@ -108,6 +108,17 @@ pub enum Reason {
     Automatic,
 }
 
+impl Reason {
+    /// Its name, in lower case.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Reason::Explicit => "explicit",
+            Reason::Automatic => "automatic",
+        }
+    }
+}
+
 impl Record {
     /// The document, with its digest at the end.
     #[must_use]

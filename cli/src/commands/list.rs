@@ -5,6 +5,7 @@ use std::path::Path;
 use ambar::Reason;
 use serde_json::json;
 
+use crate::args::List;
 use crate::context::Context;
 use crate::style::Style;
 use crate::table::{Table, plain};
@@ -12,7 +13,7 @@ use crate::text::{count, shown, size, time};
 use crate::{Done, entry, plan};
 
 /// Prints a table; its headings only where a person looks.
-fn print(context: &Context, table: &Table) {
+pub(super) fn print(context: &Context, table: &Table) {
     let output = context.output();
     output.print(&table.render(output.out_style(), output.is_terminal()));
 }
@@ -27,8 +28,13 @@ fn cause(text: &str) -> String {
     }
 }
 
-pub(crate) fn packages(context: &Context) -> Done {
-    let packages = context.root()?.packages()?;
+pub(crate) fn packages(context: &Context, arguments: &List) -> Done {
+    let mut packages = context.root()?.packages()?;
+    let is_empty = packages.is_empty();
+    packages.retain(|package| match package.reason {
+        Reason::Explicit => !arguments.automatic,
+        Reason::Automatic => !arguments.explicit,
+    });
     let mut table = Table::new(&["name", "version", "arch", "size", "reason"], &[3]);
     for package in &packages {
         let reason = if package.reason == Reason::Automatic { "automatic" } else { "" };
@@ -40,7 +46,7 @@ pub(crate) fn packages(context: &Context) -> Done {
             (Style::Faint, reason.to_owned()),
         ]);
     }
-    if packages.is_empty() {
+    if is_empty {
         context.output().remark("nothing is installed");
     } else {
         print(context, &table);

@@ -62,6 +62,8 @@ pub(crate) struct EntropyFile {
     protection: Protection,
     /// What the package says that it installed, or nothing.
     contents: Vec<u8>,
+    /// The sum of its files' sizes that it declares.
+    size: Option<u64>,
     listed: bool,
     draft: Draft,
     python: Python,
@@ -94,12 +96,20 @@ impl EntropyFile {
             compression,
             protection: protection.unwrap_or_default(),
             contents: xpak.bytes(contents::NAME).to_vec(),
+            size: xpak.text_or_empty("SIZE").trim().parse().ok(),
             listed: false,
             draft: Draft { manifest: metadata.manifest, entries: Vec::new() },
             python: Python::new(&[]),
             translations: Translations::default(),
             scripts: metadata.scripts,
         })
+    }
+}
+
+impl EntropyFile {
+    /// The sum of its files' sizes, as the xpak declares it.
+    pub(crate) fn declared_size(&self) -> Option<u64> {
+        self.size
     }
 }
 

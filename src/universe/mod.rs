@@ -1,0 +1,7 @@
+//! Universes for the resolver: packages as it compares them.
+
+mod fields;
+mod manifests;
+
+pub(crate) use fields::{OwnTest, with_tests};
+pub(crate) use manifests::{Compiled, Source, compile};
