@@ -145,13 +145,13 @@ pub(crate) enum Command {
     List(List),
     /// Tell about an installed package, a package file, or this root
     Info {
-        /// Name of an installed package, or a package file
+        /// Name of an installed package (NAME:SLOT, NAME#TAG or NAME:ARCH for one of several), or a package file
         #[arg(value_name = "NAME|FILE")]
         subject: Option<OsString>,
     },
     /// List the paths of an installed package
     Files {
-        /// Name of the package
+        /// Name of the package; NAME:SLOT, NAME#TAG or NAME:ARCH for one of several
         name: String,
     },
     /// Tell which package has a path
@@ -266,7 +266,7 @@ pub(crate) struct Install {
 /// Arguments of `remove`.
 #[derive(Debug, Args)]
 pub(crate) struct Remove {
-    /// Names of installed packages, or sets
+    /// Names of installed packages, or sets; NAME:SLOT, NAME#TAG or NAME:ARCH where several have one name
     #[arg(required = true, value_name = "NAME|@SET")]
     pub(crate) names: Vec<String>,
     /// Do not check whether other packages need them
