@@ -1,7 +1,8 @@
 //! Debian packages: `.deb`, format 2.
 //!
 //! `ar` reads the container, `members` its control.tar, `control` and `relations` the control file, `metadata`
-//! makes a manifest of it, `conffiles` and `md5sums` are the two lists. The payload is a tar
+//! makes a manifest of it, `conffiles` and `md5sums` are the two lists. [`index`] and [`stanza`] read what a
+//! repository says of its packages; control files and indexes share `lines` and [`alternative`]. The payload is a tar
 //! ([`payload`](crate::payload)) and has no list: [`list`](crate::PackageFile::list) makes one from its headers.
 //! Opening reads the ar headers and control.tar, and nothing of the payload.
 //!
@@ -31,13 +32,17 @@
 //!
 //! Owners are the payload's numbers; its names for them are kept where they are not root's.
 
+pub mod alternative;
 mod ar;
 mod conffiles;
 mod control;
+pub mod index;
+mod lines;
 mod md5sums;
 mod members;
 mod metadata;
 mod relations;
+pub mod stanza;
 mod words;
 
 use std::collections::BTreeMap;
