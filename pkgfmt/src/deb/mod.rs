@@ -3,7 +3,7 @@
 //! `ar` reads the container, `members` its control.tar, `control` and `relations` the control file, `metadata`
 //! makes a manifest of it, `conffiles` and `md5sums` are the two lists. [`index`] and [`stanza`] read what a
 //! repository says of its packages; control files and indexes share `lines` and [`alternative`]. The payload is a tar
-//! ([`payload`](crate::payload)) and has no list: [`list`](crate::PackageFile::list) makes one from its headers.
+//! (`payload`) and has no list: [`list`](crate::PackageFile::list) makes one from its headers.
 //! Opening reads the ar headers and control.tar, and nothing of the payload.
 //!
 //! | control file | manifest |
@@ -26,7 +26,7 @@
 //!
 //! | other members of control.tar | manifest |
 //! | --- | --- |
-//! | `conffiles` | `config` of the entries; see [`conffiles`] for those that are not there |
+//! | `conffiles` | `config` of the entries; see `conffiles` for those that are not there |
 //! | `md5sums` | nothing; [`md5_check`](crate::PackageFile::md5_check) compares |
 //! | `preinst`, `postinst`, `prerm`, `postrm`, `config`, `templates`, `triggers`, `shlibs`, `symbols`, and whatever else there is | a script of the system `deb`, its role and file the member's name; never run |
 //!
