@@ -1,0 +1,149 @@
+//! The compiled form: a header, a table of sections, and the sections, each an array at a multiple of 8 bytes.
+//!
+//! It is a cache of this machine's own, made again whenever it does not open; so integers are in the machine's own
+//! byte order, which the header names. Opening checks every offset and every id once, in one pass over the
+//! arrays, so that nothing read later can lead outside: a damaged file gives an error, or answers about other
+//! packages, and never a panic.
+
+use std::ops::Range;
+
+use crate::universe::OpenError;
+
+const MAGIC: [u8; 8] = *b"ambaruni";
+const VERSION: u32 = 1;
+/// Reads as another number where the byte order is another.
+const ORDER: u32 = 0x0102_0304;
+const HEADER: usize = 8 + 4 + 4;
+
+macro_rules! sections {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// What the sections hold. `Xs` beside `XsOf` is a list of lists: `XsOf[i]..XsOf[i + 1]` is where those of
+        /// `i` stand in `Xs`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[repr(usize)]
+        pub(crate) enum Section { $($(#[$doc])* $name,)* }
+        pub(crate) const SECTIONS: usize = [$(Section::$name),*].len();
+    };
+}
+
+sections! {
+    /// Names, sorted.
+    NameTextOf, NameText,
+    /// First package of each name.
+    PackagesOf,
+    /// First atom of each name.
+    AtomsOf,
+    /// Who provides a name: package and start of the fields it is provided with.
+    ProvidersOf, Providers,
+    /// Architectures, slots and repositories: texts.
+    StringTextOf, StringText,
+    /// Repositories: name (a string) and priority.
+    Repositories,
+    /// For each package: its name, architecture, slot, repository, flags.
+    PackageName, PackageArch, PackageSlot, PackageRepository, PackageFlags,
+    /// For each package: version as people write it, age key, fields, identity.
+    VersionTextOf, VersionText, RankOf, Rank, FieldsOf, Fields, Identity,
+    /// What packages provide beside their own names: name, start and end of fields in `ProvidedFields`.
+    ProvidesOf, Provides, ProvidedFields,
+    /// Clauses of each package: the strong ones end at `StrongEnd`.
+    ClausesOf, StrongEnd, ClauseKind, ClauseAtomsOf, ClauseAtoms,
+    /// Atoms that a package may not be installed beside; [`OBSOLETES`] is set where it takes their place.
+    ConflictsOf, Conflicts,
+    /// Atoms, used in conflicts, that each package is a candidate of.
+    RivalAtomsOf, RivalAtoms,
+    /// Packages that have an atom among their conflicts.
+    DeclarersOf, Declarers,
+    /// Atoms: name, tests, text, and candidates in order of preference.
+    AtomName, AtomFlags, AtomTestsOf, AtomTests, AtomTextOf, AtomText, CandidatesOf, Candidates,
+}
+
+/// Set in a conflict that also takes the place of what it names.
+pub(crate) const OBSOLETES: u32 = 1 << 31;
+/// The most ids of one kind: the top bits are used for other things.
+pub(crate) const MOST: usize = 1 << 28;
+
+/// Puts sections together.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    sections: Vec<(u64, u64)>,
+    body: Vec<u8>,
+}
+
+impl Writer {
+    pub(crate) fn new() -> Writer {
+        let mut body = Vec::new();
+        body.extend_from_slice(&MAGIC);
+        body.extend_from_slice(&VERSION.to_ne_bytes());
+        body.extend_from_slice(&ORDER.to_ne_bytes());
+        body.resize(HEADER + SECTIONS * 16, 0);
+        Writer { sections: Vec::with_capacity(SECTIONS), body }
+    }
+
+    /// Appends the next section, which must be `section`.
+    pub(crate) fn bytes(&mut self, section: Section, bytes: &[u8]) {
+        debug_assert_eq!(self.sections.len(), section as usize);
+        self.body.resize(self.body.len().next_multiple_of(8), 0);
+        self.sections.push((self.body.len() as u64, bytes.len() as u64));
+        self.body.extend_from_slice(bytes);
+    }
+
+    /// Appends the next section, an array of integers.
+    pub(crate) fn ints(&mut self, section: Section, ints: &[u32]) {
+        self.bytes(section, bytemuck::cast_slice(ints));
+    }
+
+    pub(crate) fn finish(mut self) -> Vec<u8> {
+        for (position, (offset, length)) in self.sections.iter().enumerate() {
+            let at = HEADER + position * 16;
+            self.body[at..at + 8].copy_from_slice(&offset.to_ne_bytes());
+            self.body[at + 8..at + 16].copy_from_slice(&length.to_ne_bytes());
+        }
+        self.body
+    }
+}
+
+/// Where the sections are, after the header and the table have been checked.
+pub(crate) fn table(bytes: &[u8]) -> Result<Box<[Range<usize>; SECTIONS]>, OpenError> {
+    let head = bytes.get(..HEADER + SECTIONS * 16).ok_or(OpenError::Truncated)?;
+    if head[..8] != MAGIC {
+        return Err(OpenError::NotAUniverse);
+    }
+    if head[8..12] != VERSION.to_ne_bytes() || head[12..16] != ORDER.to_ne_bytes() {
+        return Err(OpenError::Foreign);
+    }
+    let mut ranges = Box::new([const { 0..0 }; SECTIONS]);
+    for (range, entry) in ranges.iter_mut().zip(head[HEADER..].chunks_exact(16)) {
+        let number = |bytes: &[u8]| {
+            let number = bytes.try_into().map(u64::from_ne_bytes).unwrap_or(u64::MAX);
+            usize::try_from(number).map_err(|_| OpenError::Truncated)
+        };
+        let (start, length) = (number(&entry[..8])?, number(&entry[8..])?);
+        let end = start.checked_add(length).filter(|end| *end <= bytes.len()).ok_or(OpenError::Truncated)?;
+        if start % 8 != 0 {
+            return Err(OpenError::Damaged("a section's place"));
+        }
+        *range = start..end;
+    }
+    Ok(ranges)
+}
+
+/// Checks that `offsets` are the starts of `count` lists, one after another, that fill `total` elements.
+pub(crate) fn check_lists(
+    what: &'static str,
+    offsets: &[u32],
+    count: usize,
+    total: usize,
+) -> Result<(), OpenError> {
+    let ends = offsets.len() == count + 1
+        && offsets.first() == Some(&0)
+        && offsets.last().is_some_and(|last| *last as usize == total);
+    // Written so that the whole array is looked at without a branch for each element.
+    let sorted = offsets.windows(2).fold(true, |sorted, pair| sorted & (pair[0] <= pair[1]));
+    if ends && sorted { Ok(()) } else { Err(OpenError::Damaged(what)) }
+}
+
+/// Checks that all `ids` are below `count`.
+pub(crate) fn check_ids(what: &'static str, ids: &[u32], count: usize) -> Result<(), OpenError> {
+    let most = ids.iter().fold(0, |most, id| most.max(*id));
+    if ids.is_empty() || (most as usize) < count { Ok(()) } else { Err(OpenError::Damaged(what)) }
+}
