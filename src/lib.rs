@@ -40,9 +40,11 @@ mod query;
 mod repack;
 mod root;
 mod transaction;
+pub mod universe;
 mod write;
 
 pub use ambar_pkgfmt as pkgfmt;
+pub use ambar_resolver as resolver;
 pub use ambar_store::{Clash, Collected, Finding, Installed, PathConflict, Reason, Step, Subject};
 
 pub use check::{Checked, verify_file};

@@ -164,6 +164,12 @@ pub struct Stanza<'a> {
 }
 
 impl<'a> Stanza<'a> {
+    /// All of it, with the line that ends it.
+    #[must_use]
+    pub fn text(&self) -> &'a [u8] {
+        self.text
+    }
+
     /// The number of its first line, counted from 1.
     #[must_use]
     pub fn line(&self) -> usize {
