@@ -53,7 +53,7 @@ fn peak_kib() -> u64 {
 /// Compiles an index, in memory as it is mapped by others.
 fn compile(index: &PackagesIndex) -> Vec<u8> {
     let mut builder = Builder::new();
-    let repository = builder.repository("main", 0);
+    let repository = debian::Repository { name: "main", priority: 0 };
     let added = debian::add(&mut builder, index, repository, ARCH);
     for refusal in &added.refused {
         eprintln!("left out: {refusal}");
@@ -116,12 +116,17 @@ fn solve_all(index: &Path, requests: &Path, installed: Option<&Path>) {
     let installed = installed.map(|path| Universe::open(mapped(path)).unwrap());
     let mut parts = vec![&universe];
     parts.extend(&installed);
-    let there: Vec<(usize, u32, Installed)> = installed.iter()
+    let there: Vec<(usize, u32, Installed)> = installed
+        .iter()
         .flat_map(|universe| 0..universe.len())
         .map(|package| (1, package, Installed::default()))
         .collect();
     let (join, world) = least(RUNS, || World::new(&parts, &there));
-    println!("open\topen_us={open:.0}\tworld_us={join:.0}\tpackages={}\tpeak_kib={}", universe.len(), peak_kib());
+    println!(
+        "open\topen_us={open:.0}\tworld_us={join:.0}\tpackages={}\tpeak_kib={}",
+        universe.len(),
+        peak_kib()
+    );
     for asked in asked(&text) {
         let mut jobs: Vec<Job> = asked
             .names
@@ -266,7 +271,8 @@ fn main() {
 /// Everything that is installed goes to the newer release.
 fn upgrade(directory: &Path, installed: &str, newer: &Path, peer: Option<&Path>) {
     let [old_text, new_text, old, new, requests] =
-        ["installed-Packages", "newer-Packages", "installed", "newer", "upgrade"].map(|name| directory.join(name));
+        ["installed-Packages", "newer-Packages", "installed", "newer", "upgrade"]
+            .map(|name| directory.join(name));
     fs::write(&old_text, installed).unwrap();
     let index = PackagesIndex::open(newer, &Limits::default()).unwrap();
     fs::write(&new_text, index.text()).unwrap();

@@ -15,12 +15,13 @@ pub(crate) fn find_base<'i>(
     needed: &BaseNeeded,
     file: &Path,
 ) -> Result<&'i Installed, Error> {
-    let found = installed.iter().find(|package| package.name == needed.name);
+    let mut named = installed.iter().filter(|package| package.name == needed.name);
+    let found = named.clone().next();
     let fits = |package: &&Installed| {
         needed.release.as_ref().is_none_or(|release| *release == package.release)
             && needed.id.is_none_or(|id| id == package.id)
     };
-    found.filter(fits).ok_or_else(|| Error::NoBase {
+    named.find(fits).ok_or_else(|| Error::NoBase {
         file: file.into(),
         needed: Box::new(needed.clone()),
         installed: found.map(Installed::full_version),

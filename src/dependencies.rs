@@ -15,10 +15,10 @@ use crate::error::Problem;
 /// A package, and the version in which it provides something, if it says one.
 type Provider<'m> = (&'m Manifest, &'m [Constraint]);
 
-/// A set of packages, at most one of each name.
+/// A set of packages.
 #[derive(Debug, Default)]
 pub(crate) struct Universe<'m> {
-    packages: BTreeMap<&'m str, &'m Manifest>,
+    packages: BTreeMap<&'m str, Vec<&'m Manifest>>,
     /// Who provides a capability or is in a component.
     provided: BTreeMap<(TargetKind, &'m str), Vec<Provider<'m>>>,
 }
@@ -27,7 +27,7 @@ impl<'m> Universe<'m> {
     pub(crate) fn new(manifests: impl Iterator<Item = &'m Manifest>) -> Universe<'m> {
         let mut universe = Universe::default();
         for manifest in manifests {
-            universe.packages.insert(&manifest.name, manifest);
+            universe.packages.entry(&manifest.name).or_default().push(manifest);
             for component in &manifest.components {
                 let key = (TargetKind::Component, component.as_str());
                 universe.provided.entry(key).or_default().push((manifest, &[]));
@@ -44,14 +44,14 @@ impl<'m> Universe<'m> {
         universe
     }
 
-    /// The packages other than `but` that are or provide what `target` names, in order of name.
-    fn matching(&self, target: &Target, but: &str) -> Vec<&'m Manifest> {
+    /// The packages other than `but` (and it in other architectures) that are or provide what `target` names.
+    fn matching(&self, target: &Target, but: Option<&Manifest>) -> Vec<&'m Manifest> {
         let mut found = Vec::new();
-        if target.kind == TargetKind::Package
-            && let Some(manifest) = self.packages.get(target.name.as_str())
-            && holds(&target.constraints, manifest, &manifest.version, &manifest.release)
-        {
-            found.push(*manifest);
+        if target.kind == TargetKind::Package {
+            let named = self.packages.get(target.name.as_str()).into_iter().flatten();
+            found.extend(
+                named.copied().filter(|one| holds(&target.constraints, one, &one.version, &one.release)),
+            );
         }
         let key = (target.kind, target.name.as_str());
         for (manifest, version) in self.provided.get(&key).into_iter().flatten() {
@@ -64,14 +64,14 @@ impl<'m> Universe<'m> {
                 found.push(manifest);
             }
         }
-        found.retain(|manifest| manifest.name != but);
+        found.retain(|manifest| but.is_none_or(|but| !is_one(manifest, but)));
         found
     }
 
     /// Every relation that does not hold, sorted.
     pub(crate) fn problems(&self) -> BTreeSet<Problem> {
         let mut problems = BTreeSet::new();
-        for manifest in self.packages.values() {
+        for manifest in self.packages.values().flatten() {
             for relation in &manifest.relations {
                 if let Some(message) = self.problem(manifest, relation) {
                     problems.insert(Problem { package: manifest.name.clone(), message });
@@ -88,12 +88,13 @@ impl<'m> Universe<'m> {
                 let met = relation
                     .alternatives
                     .iter()
-                    .any(|target| own(target) || !self.matching(target, &manifest.name).is_empty());
+                    .any(|target| own(target) || !self.matching(target, Some(manifest)).is_empty());
                 (!met).then(|| {
                     let there: Vec<String> = relation
                         .alternatives
                         .iter()
                         .filter_map(|target| self.packages.get(target.name.as_str()))
+                        .flatten()
                         .map(|other| format!("{} is {}", other.name, other.full_version()))
                         .collect();
                     let there = if there.is_empty() { "it is not there".into() } else { there.join(", ") };
@@ -104,7 +105,7 @@ impl<'m> Universe<'m> {
                 let rival = relation
                     .alternatives
                     .iter()
-                    .find_map(|target| self.matching(target, &manifest.name).into_iter().next())?;
+                    .find_map(|target| self.matching(target, Some(manifest)).into_iter().next())?;
                 Some(format!(
                     "{} {} conflicts with {relation}: {} is {}",
                     manifest.name,
@@ -119,19 +120,24 @@ impl<'m> Universe<'m> {
 
     /// A package may satisfy its own wish.
     fn is_own(&self, manifest: &Manifest, target: &Target) -> bool {
-        self.matching(target, "").iter().any(|other| other.name == manifest.name)
+        self.matching(target, None).iter().any(|other| is_one(other, manifest))
     }
 }
 
-/// Names of `installed` packages that `newcomer` says it takes the place of.
-pub(crate) fn replaced_by<'m>(newcomer: &Manifest, installed: &[&'m Manifest]) -> Vec<&'m str> {
+/// Whether two are one package, maybe in two versions or architectures.
+fn is_one(a: &Manifest, b: &Manifest) -> bool {
+    a.name == b.name && a.instance().is_sibling(&b.instance())
+}
+
+/// The `installed` packages that `newcomer` says it takes the place of.
+pub(crate) fn replaced_by<'m>(newcomer: &Manifest, installed: &[&'m Manifest]) -> Vec<&'m Manifest> {
     let replaces = newcomer.relations.iter().filter(|relation| relation.kind == RelationKind::Replaces);
     let targets: Vec<&Target> = replaces.flat_map(|relation| &relation.alternatives).collect();
     installed
         .iter()
-        .filter(|old| old.name != newcomer.name)
+        .filter(|old| !is_one(old, newcomer))
         .filter(|old| targets.iter().any(|target| is_replaced(target, old)))
-        .map(|old| old.name.as_str())
+        .copied()
         .collect()
 }
 
@@ -219,7 +225,7 @@ mod tests {
         let old = package("old", "1.0", "3", vec![]);
         let target = Target::package("old").with(Subject::Release, Op::AtMost, "3");
         let new = package("new", "1", "1", vec![Relation::one(RelationKind::Replaces, target)]);
-        assert_eq!(replaced_by(&new, &[&old]), ["old"]);
+        assert_eq!(replaced_by(&new, &[&old]), [&old]);
         assert!(replaced_by(&new, &[&package("old", "1.0", "4", vec![])]).is_empty());
     }
 }

@@ -73,6 +73,14 @@ pub enum Error {
         /// Installed names that are close to it.
         similar: Vec<String>,
     },
+    /// A name that several installed packages have, where one is meant.
+    #[error("{name} is installed more than once: say which of {}", candidates.join(", "))]
+    Ambiguous {
+        /// The name.
+        name: String,
+        /// The packages of that name, each as it can be written instead.
+        candidates: Vec<String>,
+    },
     /// A path that no installed package has.
     #[error("no installed package has {0}")]
     NotOwned(String),
@@ -155,6 +163,45 @@ pub enum Error {
         /// What is wrong in it, and where.
         reason: String,
     },
+    /// Something in a policy file or a set makes no sense.
+    #[error(transparent)]
+    Policy(#[from] crate::policy::PolicyError),
+    /// There is no such set.
+    #[error("there is no set {name}{}", suggestion(similar))]
+    NoSet {
+        /// The name.
+        name: String,
+        /// Names of sets that are close to it.
+        similar: Vec<String>,
+    },
+    /// A package that must not be removed.
+    #[error("{package} is protected and would be removed: {rule}")]
+    Protected {
+        /// The package.
+        package: String,
+        /// The rule that protects it.
+        rule: Box<crate::policy::Rule>,
+    },
+    /// Packages that are named and that no source has.
+    #[error("no source has {}", names.join(", "))]
+    NoSource {
+        /// The names, as they were given.
+        names: Vec<String>,
+    },
+    /// A plan asks what nobody has answered.
+    #[error("the plan cannot be carried out before these licences are accepted:{}", asked(.0))]
+    Unanswered(Vec<crate::plan::Question>),
+    /// A saved plan cannot be read.
+    #[error("{}: {reason}", path.display())]
+    NotAPlan {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// What a saved plan starts from is not there any more.
+    #[error("the plan does not fit any more:{}", lines(.0))]
+    Outdated(Vec<String>),
     /// A package file is not the one that was planned with.
     #[error("{} has changed since it was planned with; plan again", path.display())]
     FileChanged {
@@ -198,6 +245,17 @@ fn listed(problems: &[Problem]) -> String {
     problems.iter().map(|problem| format!("\n  {}", problem.message)).collect()
 }
 
+fn lines(lines: &[String]) -> String {
+    lines.iter().map(|line| format!("\n  {line}")).collect()
+}
+
+fn asked(questions: &[crate::plan::Question]) -> String {
+    let line = |question: &crate::plan::Question| {
+        format!("\n  {} of {}", question.name, question.packages.join(", "))
+    };
+    questions.iter().map(line).collect()
+}
+
 impl Error {
     /// The class it belongs to.
     #[must_use]
@@ -205,14 +263,22 @@ impl Error {
         match self {
             Error::Store(error) => store_class(error),
             Error::Package(error) => package_class(error),
-            Error::Usage(_) => Class::Usage,
-            Error::NotInstalled { .. } | Error::NotOwned(_) | Error::NothingBefore => Class::NotFound,
+            Error::Usage(_) | Error::Ambiguous { .. } | Error::Policy(_) | Error::Unanswered(_) => {
+                Class::Usage
+            }
+            Error::NotInstalled { .. }
+            | Error::NotOwned(_)
+            | Error::NothingBefore
+            | Error::NoSet { .. }
+            | Error::NoSource { .. } => Class::NotFound,
             Error::Unsatisfied(_)
+            | Error::Protected { .. }
+            | Error::Outdated(_)
             | Error::Setuid { .. }
             | Error::HiddenSetuid { .. }
             | Error::FileChanged { .. } => Class::Conflict,
             Error::NoBase { .. } | Error::NoBaseFile { .. } => Class::Missing,
-            Error::Signature { .. } => Class::Damaged,
+            Error::Signature { .. } | Error::NotAPlan { .. } => Class::Damaged,
             Error::NoDelta(_) | Error::Unpackable { .. } | Error::Description { .. } => Class::Usage,
             Error::Io { source, .. } => io_class(source),
         }

@@ -10,10 +10,8 @@
 //! use ambar::{OsPath, Options, Request, Root, Silent};
 //!
 //! let root = Root::open("my-root".as_ref())?;
-//! let plan = root.plan(Request::Install {
-//!     files: vec![OsPath("joe-3.5-2-p11-x86_64.pisi".into())],
-//!     options: Options::default(),
-//! })?;
+//! let files = vec![OsPath("joe-3.5-2-p11-x86_64.pisi".into())];
+//! let plan = root.plan(Request::install(files, Options::default()))?;
 //! for item in &plan.items {
 //!     println!("{} {} {}", item.action.name(), item.name, item.version);
 //! }
@@ -29,31 +27,40 @@
 mod base;
 mod check;
 mod dependencies;
+mod directory;
 mod error;
 mod extract;
 mod ingest;
+mod marks;
 mod observer;
 mod pack;
 mod plan;
 mod planner;
+pub mod policy;
 mod query;
 mod repack;
 mod root;
+mod saved;
+mod select;
 mod transaction;
 pub mod universe;
 mod write;
 
 pub use ambar_pkgfmt as pkgfmt;
+pub use ambar_pkgfmt::Instance;
 pub use ambar_resolver as resolver;
 pub use ambar_store::{Clash, Collected, Finding, Installed, PathConflict, Reason, Step, Subject};
 
 pub use check::{Checked, verify_file};
+pub use directory::{Available, Directory, Passed};
 pub use error::{Class, Error, Problem};
 pub use extract::extract;
 pub use observer::{Event, Observer, Silent};
 pub use pack::{Description, PackOptions, pack};
-pub use plan::{Action, Item, Options, OsPath, Outcome, Plan, PlannedFile, Request};
+pub use plan::{Action, Item, Options, OsPath, Outcome, Plan, PlannedFile, Question, QuestionKind, Request};
+pub use policy::Policy;
 pub use query::{About, Action as HistoryAction, Details, Generation, similar};
 pub use repack::{delta, repack};
 pub use root::Root;
+pub use select::{select, select_one};
 pub use write::{Target, Written};

@@ -5,25 +5,32 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use ambar_pkgfmt::path::TextOrHex;
-use ambar_pkgfmt::{Digest, Format, PackageId, PayloadPath};
+use ambar_pkgfmt::{Digest, Format, Instance, PackageId, PayloadPath};
 use ambar_store::Reason;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// What is asked of a root.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "do")]
+#[serde(rename_all = "kebab-case", tag = "do", deny_unknown_fields)]
 pub enum Request {
-    /// Install package files; packages of the same names are replaced.
+    /// Install package files, and packages by name; packages of the same names, slots and tags are replaced.
     Install {
         /// The files.
         files: Vec<OsPath>,
+        /// What is to be chosen from sources: names with or without conditions, and `@set`.
+        #[serde(default)]
+        names: Vec<String>,
+        /// Directories of package files to choose from.
+        #[serde(default)]
+        from: Vec<OsPath>,
         /// How.
         #[serde(default)]
         options: Options,
     },
     /// Remove packages.
     Remove {
-        /// Their names.
+        /// Their names, with slot, tag or architecture where several have one name: see
+        /// [`select`](crate::select).
         names: Vec<String>,
         /// How.
         #[serde(default)]
@@ -34,11 +41,42 @@ pub enum Request {
         /// Its number.
         generation: Option<u64>,
     },
+    /// Say why packages are there, which changes nothing else about them.
+    Mark {
+        /// Their names.
+        names: Vec<String>,
+        /// Why they are there from now on.
+        reason: Reason,
+    },
+}
+
+impl Request {
+    /// Install these files.
+    #[must_use]
+    pub fn install(files: Vec<OsPath>, options: Options) -> Request {
+        Request::Install { files, names: Vec::new(), from: Vec::new(), options }
+    }
+
+    /// Its choices, where it has any.
+    #[must_use]
+    pub fn options(&self) -> Option<&Options> {
+        match self {
+            Request::Install { options, .. } | Request::Remove { options, .. } => Some(options),
+            Request::Activate { .. } | Request::Mark { .. } => None,
+        }
+    }
+
+    fn options_mut(&mut self) -> Option<&mut Options> {
+        match self {
+            Request::Install { options, .. } | Request::Remove { options, .. } => Some(options),
+            Request::Activate { .. } | Request::Mark { .. } => None,
+        }
+    }
 }
 
 /// Choices that a request can make.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct Options {
     /// Do not check relations.
     pub ignore_dependency: bool,
@@ -50,6 +88,8 @@ pub struct Options {
     pub no_cache: bool,
     /// Store and link again what is installed in the same version.
     pub reinstall: bool,
+    /// Licences that the person has accepted; they are remembered when the plan is carried out.
+    pub accept_licences: Vec<String>,
 }
 
 /// A path of the machine, which need not be UTF-8; written as text where it is, as `{"hex": "…"}` where not.
@@ -79,6 +119,7 @@ impl AsRef<Path> for OsPath {
 /// What a transaction will do. It is data: it can be shown, written as JSON, and executed later, as long as
 /// the root has not moved on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Plan {
     /// The root it is for.
     pub root: OsPath,
@@ -92,10 +133,36 @@ pub struct Plan {
     pub activates: Option<u64>,
     /// What people should know before they agree.
     pub notes: Vec<String>,
+    /// What somebody has to answer before the plan can be carried out, sorted by name.
+    #[serde(default)]
+    pub questions: Vec<Question>,
+}
+
+/// Something that a person has to decide before a plan can be carried out.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Question {
+    /// What kind of question it is.
+    pub kind: QuestionKind,
+    /// What it is about: for a licence, its name.
+    pub name: String,
+    /// Names of the packages that ask it, sorted.
+    pub packages: Vec<String>,
+    /// What there is to read before answering, where a package brings it.
+    pub text: Option<String>,
+}
+
+/// The kinds of questions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum QuestionKind {
+    /// Whether the person accepts a licence; answered in [`Options::accept_licences`].
+    Licence,
 }
 
 /// One package that a plan changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Item {
     /// What happens to it.
     pub action: Action,
@@ -107,6 +174,15 @@ pub struct Item {
     pub replaces: Option<String>,
     /// Architecture.
     pub arch: String,
+    /// Slot, or empty.
+    #[serde(default)]
+    pub slot: String,
+    /// Tag, or empty.
+    #[serde(default)]
+    pub tag: String,
+    /// Whether packages of its name and other architectures can be beside it.
+    #[serde(default)]
+    pub coinstallable: bool,
     /// Why it will be there.
     pub reason: Reason,
     /// The file it comes from.
@@ -127,6 +203,7 @@ pub struct Item {
 
 /// A package file as it was when a plan was made with it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct PlannedFile {
     /// Where it is.
     pub path: OsPath,
@@ -150,14 +227,24 @@ pub struct PlannedFile {
 pub enum Action {
     /// It is new.
     Install,
-    /// It replaces an older one of its name.
+    /// It replaces an older one of its name, slot and tag.
     Upgrade,
-    /// It replaces a newer one of its name.
+    /// It replaces a newer one of its name, slot and tag.
     Downgrade,
     /// It replaces one of the same version, or one whose version cannot be compared with its own.
     Reinstall,
     /// It goes.
     Remove,
+    /// It stays as it is; only why it is there changes.
+    Mark,
+}
+
+impl Item {
+    /// What names the package in a generation.
+    #[must_use]
+    pub fn instance(&self) -> Instance {
+        Instance::new(&self.name, &self.slot, &self.tag, self.coinstallable, &self.arch)
+    }
 }
 
 impl Action {
@@ -170,7 +257,14 @@ impl Action {
             Action::Downgrade => "downgrade",
             Action::Reinstall => "reinstall",
             Action::Remove => "remove",
+            Action::Mark => "mark",
         }
+    }
+
+    /// Whether a package's content comes with it.
+    #[must_use]
+    pub fn brings(self) -> bool {
+        !matches!(self, Action::Remove | Action::Mark)
     }
 }
 
@@ -185,13 +279,29 @@ impl Plan {
     /// Bytes of content that it brings.
     #[must_use]
     pub fn incoming(&self) -> u64 {
-        self.items.iter().filter(|item| item.action != Action::Remove).map(|item| item.installed_size).sum()
+        self.items.iter().filter(|item| item.action.brings()).map(|item| item.installed_size).sum()
     }
 
     /// How many of those the store has already.
     #[must_use]
     pub fn stored(&self) -> u64 {
-        self.items.iter().map(|item| item.stored).sum()
+        self.items.iter().filter(|item| item.action.brings()).map(|item| item.stored).sum()
+    }
+
+    /// The questions that nobody has answered yet.
+    #[must_use]
+    pub fn unanswered(&self) -> Vec<&Question> {
+        let accepted = self.request.options().map_or(&[][..], |options| &options.accept_licences);
+        self.questions.iter().filter(|question| !accepted.contains(&question.name)).collect()
+    }
+
+    /// Answers the question about a licence: it is accepted.
+    pub fn accept_licence(&mut self, name: &str) {
+        if let Some(options) = self.request.options_mut()
+            && !options.accept_licences.iter().any(|known| known == name)
+        {
+            options.accept_licences.push(name.into());
+        }
     }
 
     /// The request in words, for records and the journal.
@@ -199,17 +309,18 @@ impl Plan {
     pub fn cause(&self) -> String {
         match &self.request {
             Request::Install { .. } => {
-                let names: Vec<&str> = self
+                let names: Vec<String> = self
                     .items
                     .iter()
-                    .filter(|item| item.file.is_some())
-                    .map(|item| item.name.as_str())
+                    .filter(|item| item.file.is_some() || item.action == Action::Mark)
+                    .map(|item| item.instance().to_string())
                     .collect();
                 format!("install {}", names.join(" "))
             }
             Request::Remove { names, .. } => format!("remove {}", names.join(" ")),
             Request::Activate { generation: Some(number) } => format!("rollback {number}"),
             Request::Activate { generation: None } => "rollback".into(),
+            Request::Mark { names, reason } => format!("mark {} {}", reason.name(), names.join(" ")),
         }
     }
 }

@@ -6,20 +6,22 @@ use std::fs::File;
 use std::path::Path;
 
 use ambar_pkgfmt::manifest::gives_rights;
+use ambar_pkgfmt::relation::parse_alternatives;
 use ambar_pkgfmt::{
-    BaseNeeded, ContentHasher, Digest, Draft, DraftEntry, DraftNode, Entry, Manifest, Node, PackageFile,
-    PackageId, PayloadPath, Sha1Digest, VersionOrder, version,
+    BaseNeeded, ContentHasher, Digest, Draft, DraftEntry, DraftNode, Entry, Instance, Manifest, Node,
+    PackageFile, PackageId, PayloadPath, Sha1Digest, VersionOrder, version,
 };
 use ambar_store::db::Reader;
-use ambar_store::{Contents, Installed, MtimePolicy, Profile, Reason, Record, Store, Tree};
+use ambar_store::{Contents, Installed, MtimePolicy, Profile, Reason, Record, Store, Tree, counterpart};
 use rayon::prelude::*;
 
 use crate::base::find_base;
 use crate::dependencies::{Universe, replaced_by};
 use crate::error::Error;
+use crate::marks::{marked, plan_mark};
 use crate::plan::{Action, Item, Options, OsPath, Plan, PlannedFile, Request};
-use crate::query::similar;
 use crate::root::Root;
+use crate::select::{is_excluded, select_one};
 
 /// A package file that has been opened and hashed.
 struct Candidate {
@@ -58,9 +60,10 @@ impl Base {
 }
 
 impl Base {
-    /// What is installed under that name.
-    fn find(&self, name: &str) -> Option<(&Installed, &Manifest)> {
-        self.installed().iter().zip(&self.manifests).find(|(package, _)| package.name == name)
+    /// What a package of that instance takes the place of.
+    fn find(&self, instance: &Instance) -> Option<(&Installed, &Manifest)> {
+        let found = counterpart(self.installed(), instance)?;
+        self.installed().iter().zip(&self.manifests).find(|(package, _)| package.id == found.id)
     }
 }
 
@@ -79,14 +82,35 @@ impl Root {
             items: Vec::new(),
             activates: None,
             notes: Vec::new(),
+            questions: Vec::new(),
         };
         match request {
-            Request::Install { files, options } => self.plan_install(&base, &files, &options, &mut plan)?,
-            Request::Remove { names, options } => plan_remove(&base, &names, &options, &mut plan)?,
+            Request::Install { files, names, from, options } => {
+                self.check_names(&names, &from)?;
+                self.plan_install(&base, &files, &options, &mut plan)?;
+            }
+            Request::Remove { names, options } => {
+                let policy = self.policy()?;
+                policy.check_removal(base.manifests.iter().filter(|old| names.contains(&old.name)))?;
+                plan_remove(&base, &names, &options, &mut plan)?;
+                policy.consult(&[], &base.manifests, &mut plan)?;
+            }
             Request::Activate { generation } => plan_activate(&base, generation, &mut plan)?,
+            Request::Mark { names, reason } => plan_mark(base.installed(), &names, reason, &mut plan)?,
         }
-        plan.items.sort_by(|a, b| (&a.name, a.action).cmp(&(&b.name, b.action)));
+        plan.items.sort_by_cached_key(|item| (item.instance(), item.action));
         Ok(plan)
+    }
+
+    /// What is named has to make sense, even though no source has it yet.
+    fn check_names(&self, names: &[String], _from: &[OsPath]) -> Result<(), Error> {
+        for name in names {
+            match name.strip_prefix('@') {
+                Some(set) if self.sets()?.has(set) => drop(self.sets()?.expand(set)?),
+                _ => drop(parse_alternatives(name).map_err(|error| Error::Usage(error.to_string()))?),
+            }
+        }
+        if names.is_empty() { Ok(()) } else { Err(Error::NoSource { names: names.to_vec() }) }
     }
 
     fn plan_install(
@@ -111,17 +135,20 @@ impl Root {
             }
         }
         let profile = self.profile(base, options)?;
-        let replaced: BTreeSet<&str> = candidates
+        let coming: Vec<Instance> = candidates.iter().map(|new| new.draft.manifest.instance()).collect();
+        let superseded = |old: &Instance| is_excluded(&coming, old);
+        let mut replaced: BTreeSet<Instance> = candidates
             .iter()
             .flat_map(|new| replaced_by(&new.draft.manifest, &base.manifests.iter().collect::<Vec<_>>()))
-            .filter(|name| !candidates.iter().any(|new| new.draft.manifest.name == *name))
+            .map(Manifest::instance)
+            .filter(|old| !superseded(old))
             .collect();
         for new in &candidates {
             if let Some(needed) = &new.base {
                 find_base(base.installed(), needed, &new.file.path.0)?;
             }
             check_setuid(new, profile)?;
-            let old = base.find(&new.draft.manifest.name).map(|(_, old)| old);
+            let old = base.find(&new.draft.manifest.instance()).map(|(_, old)| old);
             if let Some(old) = old.filter(|old| compare(&new.draft.manifest, old).is_none()) {
                 plan.notes.push(format!(
                     "{}: which of {} and {} is newer cannot be said",
@@ -135,16 +162,20 @@ impl Root {
             }
         }
         drop(reader);
-        for name in &replaced {
-            if let Some(old) = base.installed().iter().find(|package| package.name == *name) {
+        // One that cannot be beside other architectures may take the place of several that can.
+        let counterparts: BTreeSet<PackageId> =
+            coming.iter().filter_map(|new| Some(base.find(new)?.0.id)).collect();
+        let others = base.installed().iter().filter(|old| !counterparts.contains(&old.id));
+        replaced.extend(others.map(Installed::instance).filter(|old| superseded(old)));
+        for old in base.installed() {
+            let instance = old.instance();
+            if replaced.contains(&instance) {
                 plan.items.push(removal(old));
-                plan.notes.push(format!("{name} is removed: a package being installed replaces it"));
+                plan.notes.push(format!("{instance} is removed: a package being installed replaces it"));
             }
         }
-        let goes = |name: &str| {
-            replaced.contains(name) || candidates.iter().any(|new| new.draft.manifest.name == name)
-        };
-        let kept = base.manifests.iter().filter(|manifest| !goes(&manifest.name));
+        let goes = |old: &Instance| replaced.contains(old) || superseded(old);
+        let kept = base.manifests.iter().filter(|manifest| !goes(&manifest.instance()));
         let after = kept.chain(candidates.iter().map(|new| &new.draft.manifest));
         check_relations(base, after, options)?;
         plan.notes.extend(check_paths(base, &candidates, profile, &goes, options)?);
@@ -153,7 +184,8 @@ impl Root {
             let names: BTreeSet<&[u8]> = paths.filter_map(|path| path.components().next()).collect();
             ambar_store::check_top(found.top(), names.into_iter())?;
         }
-        Ok(())
+        let incoming: Vec<&Manifest> = candidates.iter().map(|new| &new.draft.manifest).collect();
+        self.policy()?.consult(&incoming, &base.manifests, plan)
     }
 
     /// How package metadata goes to disk in this root.
@@ -196,26 +228,29 @@ pub(crate) fn hash(path: &Path) -> Result<(u64, Digest), Error> {
     Ok((length, digest))
 }
 
-/// One candidate for each name: the same file given twice is one, two versions of a name are a contradiction.
+/// One candidate for each instance: the same file given twice is one, two versions of one are a contradiction.
 fn distinct(candidates: Vec<Candidate>) -> Result<Vec<Candidate>, Error> {
-    let mut by_name: BTreeMap<String, Candidate> = BTreeMap::new();
+    let mut by_instance: BTreeMap<Instance, Candidate> = BTreeMap::new();
     for new in candidates {
-        match by_name.get(&new.draft.manifest.name) {
+        let instance = new.draft.manifest.instance();
+        // Those of one name, slot and tag are beside each other.
+        let first = Instance { arch: String::new(), ..instance.clone() };
+        let alike = by_instance.range(first..).take_while(|(known, _)| known.is_sibling(&instance));
+        match alike.filter(|(known, _)| known.excludes(&instance)).map(|(_, known)| known).next() {
             None => {
-                by_name.insert(new.draft.manifest.name.clone(), new);
+                by_instance.insert(instance, new);
             }
             Some(known) if known.file.digest == new.file.digest => {}
             Some(known) => {
                 return Err(Error::Usage(format!(
-                    "{} and {} are both package {}: give one of them",
+                    "{} and {} are both package {instance}: give one of them",
                     known.file.path.0.display(),
-                    new.file.path.0.display(),
-                    new.draft.manifest.name
+                    new.file.path.0.display()
                 )));
             }
         }
     }
-    Ok(by_name.into_values().collect())
+    Ok(by_instance.into_values().collect())
 }
 
 fn check_setuid(new: &Candidate, profile: Profile) -> Result<(), Error> {
@@ -224,7 +259,7 @@ fn check_setuid(new: &Candidate, profile: Profile) -> Result<(), Error> {
         return Ok(());
     }
     Err(Error::Setuid {
-        package: new.draft.manifest.name.clone(),
+        package: new.draft.manifest.instance().to_string(),
         paths: setuid.iter().map(ToString::to_string).collect(),
     })
 }
@@ -252,11 +287,11 @@ fn item_for(
     options: &Options,
 ) -> Result<Option<Item>, Error> {
     let manifest = &new.draft.manifest;
-    let old = base.find(&manifest.name);
+    let old = base.find(&manifest.instance());
     let action = match old {
         None => Action::Install,
         Some((old, _)) if new.known == Some(old.id) && old.profile == profile && !options.reinstall => {
-            return Ok(None);
+            return Ok(marked(old, Reason::Explicit));
         }
         Some((_, old)) => step(manifest, old),
     };
@@ -266,6 +301,9 @@ fn item_for(
         version: manifest.full_version(),
         replaces: old.map(|(old, _)| old.full_version()),
         arch: manifest.arch.clone(),
+        slot: manifest.slot.clone(),
+        tag: manifest.tag.clone(),
+        coinstallable: manifest.is_coinstallable(),
         reason: Reason::Explicit,
         file: Some(new.file.clone()),
         package: new.known,
@@ -336,13 +374,16 @@ fn stored(reader: Option<&Reader>, new: &Candidate, profile: Profile) -> Result<
     Ok(bytes)
 }
 
-fn removal(old: &Installed) -> Item {
+pub(crate) fn removal(old: &Installed) -> Item {
     Item {
         action: Action::Remove,
         name: old.name.clone(),
         version: old.full_version(),
         replaces: None,
         arch: old.arch.clone(),
+        slot: old.slot.clone(),
+        tag: old.tag.clone(),
+        coinstallable: old.coinstallable,
         reason: old.reason,
         file: None,
         package: Some(old.id),
@@ -358,21 +399,16 @@ fn plan_remove(base: &Base, names: &[String], options: &Options, plan: &mut Plan
     if names.is_empty() {
         return Err(Error::Usage("no package names were given".into()));
     }
-    let wanted: BTreeSet<&str> = names.iter().map(String::as_str).collect();
-    for name in &wanted {
-        match base.installed().iter().find(|package| package.name == *name) {
-            Some(old) => plan.items.push(removal(old)),
-            None => {
-                let known = base.installed().iter().map(|package| package.name.as_str());
-                return Err(Error::NotInstalled { name: (*name).into(), similar: similar(name, known) });
-            }
+    let mut wanted: BTreeSet<PackageId> = BTreeSet::new();
+    for name in names {
+        let old = select_one(base.installed(), name)?;
+        if wanted.insert(old.id) {
+            plan.items.push(removal(old));
         }
     }
-    check_relations(
-        base,
-        base.manifests.iter().filter(|manifest| !wanted.contains(manifest.name.as_str())),
-        options,
-    )
+    let all = base.installed().iter().zip(&base.manifests);
+    let kept = all.filter(|(package, _)| !wanted.contains(&package.id)).map(|(_, manifest)| manifest);
+    check_relations(base, kept, options)
 }
 
 fn plan_activate(base: &Base, generation: Option<u64>, plan: &mut Plan) -> Result<(), Error> {
@@ -390,14 +426,17 @@ fn plan_activate(base: &Base, generation: Option<u64>, plan: &mut Plan) -> Resul
     Ok(())
 }
 
-/// What changes from one generation to another, sorted by name.
+/// What changes from one generation to another, sorted by instance.
 pub(crate) fn difference(store: &Store, from: &Record, to: &Record) -> Result<Vec<Item>, Error> {
     let mut items = Vec::new();
     for new in &to.packages {
-        let old = from.package(&new.name);
+        let old = from.counterpart(&new.instance());
         let action = match old {
             None => Action::Install,
-            Some(old) if old.id == new.id && old.profile == new.profile => continue,
+            Some(old) if old.id == new.id && old.profile == new.profile => {
+                items.extend(marked(old, new.reason));
+                continue;
+            }
             Some(old) => step(&store.manifest(new.id)?, &store.manifest(old.id)?),
         };
         items.push(Item {
@@ -408,8 +447,13 @@ pub(crate) fn difference(store: &Store, from: &Record, to: &Record) -> Result<Ve
             ..removal(new)
         });
     }
-    items.extend(from.packages.iter().filter(|old| to.package(&old.name).is_none()).map(removal));
-    items.sort_by(|a, b| a.name.cmp(&b.name));
+    // One may have taken the place of several: it is shown in that of its counterpart.
+    let stays = |old: &&Installed| {
+        let new = to.counterpart(&old.instance())?;
+        from.counterpart(&new.instance()).filter(|counterpart| counterpart.id == old.id)
+    };
+    items.extend(from.packages.iter().filter(|old| stays(old).is_none()).map(removal));
+    items.sort_by_cached_key(Item::instance);
     Ok(items)
 }
 
@@ -434,16 +478,26 @@ fn check_paths(
     base: &Base,
     candidates: &[Candidate],
     profile: Profile,
-    goes: &dyn Fn(&str) -> bool,
+    goes: &dyn Fn(&Instance) -> bool,
     options: &Options,
 ) -> Result<Vec<String>, Error> {
     let listed: Vec<Manifest> = candidates.iter().map(|new| as_listed(&new.draft)).collect();
-    let kept = base.manifests.iter().zip(base.installed()).filter(|(_, package)| !goes(&package.name));
+    let kept = base.manifests.iter().zip(base.installed()).filter(|(_, package)| !goes(&package.instance()));
     let mut contents: Vec<Contents<'_>> = kept
-        .map(|(manifest, package)| Contents { manifest, profile: package.profile, overwrites: false })
-        .chain(listed.iter().map(|manifest| Contents { manifest, profile, overwrites: options.overwrite }))
+        .map(|(manifest, package)| Contents {
+            manifest,
+            profile: package.profile,
+            overwrites: false,
+            listed: false,
+        })
+        .chain(listed.iter().map(|manifest| Contents {
+            manifest,
+            profile,
+            overwrites: options.overwrite,
+            listed: true,
+        }))
         .collect();
-    contents.sort_by(|a, b| a.manifest.name.cmp(&b.manifest.name));
+    contents.sort_by_cached_key(|package| package.manifest.instance());
     let recorded = base.live.as_ref().map_or(&[][..], |(record, _)| &record.overwrites);
     Ok(Tree::merge(contents, recorded)?.notes)
 }

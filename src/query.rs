@@ -12,6 +12,7 @@ use crate::observer::{Observer, Watching};
 use crate::plan::Item;
 use crate::planner::difference;
 use crate::root::Root;
+use crate::select::{only, select};
 
 /// A generation, as `generations` lists it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -76,7 +77,7 @@ pub struct About {
 }
 
 impl Root {
-    /// The packages of the live generation, sorted by name.
+    /// The packages of the live generation, sorted by name, slot, tag and architecture.
     ///
     /// # Errors
     /// [`Error`] when the record cannot be read.
@@ -84,31 +85,30 @@ impl Root {
         Ok(self.live()?.map(|record| record.packages).unwrap_or_default())
     }
 
-    fn installed(&self, name: &str) -> Result<(ambar_store::Root, Installed), Error> {
+    /// The installed packages that `name` means: see [`select`].
+    fn installed(&self, name: &str) -> Result<(ambar_store::Root, Vec<Installed>), Error> {
         let Some(root) = self.found()? else {
             return Err(Error::NotInstalled { name: name.into(), similar: Vec::new() });
         };
         let packages = root.live()?.map(|(record, _)| record.packages).unwrap_or_default();
-        match packages.iter().find(|package| package.name == name) {
-            Some(package) => Ok((root, package.clone())),
-            None => {
-                let known = packages.iter().map(|package| package.name.as_str());
-                Err(Error::NotInstalled { name: name.into(), similar: similar(name, known) })
-            }
-        }
+        let found = select(&packages, name)?.into_iter().cloned().collect();
+        Ok((root, found))
     }
 
-    /// An installed package with its manifest. Between the two it may be superseded and collected: then what
+    /// Installed packages with their manifests. Between the two one may be superseded and collected: then what
     /// is live by now is asked again.
-    fn manifest(&self, name: &str) -> Result<(ambar_store::Root, Installed, Manifest), Error> {
+    fn manifests(&self, name: &str) -> Result<(ambar_store::Root, Vec<(Installed, Manifest)>), Error> {
         loop {
             let (root, installed) = self.installed(name)?;
-            match root.store().manifest(installed.id) {
-                Ok(manifest) => return Ok((root, installed, manifest)),
-                Err(error) => {
-                    let now =
-                        root.live()?.and_then(|(record, _)| record.package(name).map(|package| package.id));
-                    if now == Some(installed.id) {
+            let read = |package: Installed| {
+                let manifest = root.store().manifest(package.id).map_err(|error| (package.id, error))?;
+                Ok((package, manifest))
+            };
+            match installed.into_iter().map(read).collect::<Result<Vec<_>, _>>() {
+                Ok(found) => return Ok((root, found)),
+                Err((id, error)) => {
+                    let live = root.live()?.map(|(record, _)| record.packages).unwrap_or_default();
+                    if live.iter().any(|package| package.id == id) {
                         return Err(error.into());
                     }
                 }
@@ -116,29 +116,49 @@ impl Root {
         }
     }
 
-    /// Everything about an installed package.
+    /// Everything about the installed package that `name` means: see [`select_one`](crate::select_one).
     ///
     /// # Errors
-    /// [`Error::NotInstalled`], or whatever keeps its manifest from being read.
+    /// [`Error::NotInstalled`], [`Error::Ambiguous`] when there are several, or whatever keeps its manifest from
+    /// being read.
     pub fn details(&self, name: &str) -> Result<Details, Error> {
-        let (root, installed, manifest) = self.manifest(name)?;
-        let row = match root.store().read()? {
-            Some(reader) => reader.package(installed.id)?,
-            None => None,
-        };
-        let translations = match row.and_then(|row| row.translations) {
-            Some(digest) => root.store().translations(digest)?,
-            None => Translations::default(),
-        };
-        Ok(Details { installed, manifest, translations })
+        only(name, self.all_details(name)?, |details| &details.installed)
     }
 
-    /// The entries of an installed package, sorted by path.
+    /// Everything about all installed packages that `name` means, sorted: see [`select`]. There is at least one.
+    ///
+    /// # Errors
+    /// [`Error::NotInstalled`], or whatever keeps a manifest from being read.
+    pub fn all_details(&self, name: &str) -> Result<Vec<Details>, Error> {
+        let (root, found) = self.manifests(name)?;
+        let reader = root.store().read()?;
+        let mut all = Vec::new();
+        for (installed, manifest) in found {
+            let row = reader.as_ref().map(|reader| reader.package(installed.id)).transpose()?.flatten();
+            let translations = match row.and_then(|row| row.translations) {
+                Some(digest) => root.store().translations(digest)?,
+                None => Translations::default(),
+            };
+            all.push(Details { installed, manifest, translations });
+        }
+        Ok(all)
+    }
+
+    /// The entries of the installed package that `name` means, sorted by path: see [`select_one`](crate::select_one).
     ///
     /// # Errors
     /// As [`details`](Self::details).
     pub fn files(&self, name: &str) -> Result<Vec<Entry>, Error> {
-        Ok(self.manifest(name)?.2.entries)
+        Ok(only(name, self.all_files(name)?, |(installed, _)| installed)?.1)
+    }
+
+    /// The entries of all installed packages that `name` means, sorted by package and path: see [`select`].
+    ///
+    /// # Errors
+    /// As [`all_details`](Self::all_details).
+    pub fn all_files(&self, name: &str) -> Result<Vec<(Installed, Vec<Entry>)>, Error> {
+        let (_, found) = self.manifests(name)?;
+        Ok(found.into_iter().map(|(installed, manifest)| (installed, manifest.entries)).collect())
     }
 
     /// The installed packages that have a file or link at `path`: as packages write it, as it is below the
@@ -204,7 +224,11 @@ impl Root {
         // A path that one package took from another is the winner's.
         for choice in &record.overwrites {
             if wanted.iter().any(|wanted| wanted == choice.path.as_bytes()) {
-                owners.retain(|package: &Installed| package.name == choice.winner);
+                owners.retain(|package: &Installed| {
+                    let instance = package.instance();
+                    let lost = choice.others.iter().any(|other| other.excludes(&instance));
+                    choice.winner.excludes(&instance) || !lost
+                });
             }
         }
         if owners.is_empty() { Err(not_owned()) } else { Ok(owners) }
@@ -237,7 +261,7 @@ impl Root {
         Ok(generations)
     }
 
-    /// What changes from generation `from` to generation `to`, sorted by name.
+    /// What changes from generation `from` to generation `to`, sorted by package.
     ///
     /// # Errors
     /// [`Error`] with `NoGeneration` for one that is not there.
@@ -307,11 +331,12 @@ impl Root {
     /// # Errors
     /// [`Error::NotInstalled`] for a name that is not, or whatever keeps the root from being looked at.
     pub fn verify(&self, names: &[String], observer: &dyn Observer) -> Result<Vec<Finding>, Error> {
+        let mut only = Vec::new();
         for name in names {
-            self.installed(name)?;
+            only.extend(self.installed(name)?.1.iter().map(Installed::instance));
         }
         let Some(root) = self.found()? else { return Ok(Vec::new()) };
-        Ok(root.verify(names, self.pool(), &Watching(observer))?)
+        Ok(root.verify(&only, self.pool(), &Watching(observer))?)
     }
 
     /// Collects: generations beyond the newest `keep` (the root's own policy when `None`), and what only they

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 
-use ambar_pkgfmt::{Limits, PackageFile};
+use ambar_pkgfmt::{Instance, Limits, PackageFile};
 use ambar_store::{Installed, Made, ObjectId, Reason, Writer};
 
 use rayon::prelude::*;
@@ -12,7 +12,7 @@ use crate::base::{base, find_base};
 use crate::error::Error;
 use crate::ingest::{Job, ingest};
 use crate::observer::{Event, Observer, Watching};
-use crate::plan::{Action, Item, Options, OsPath, Outcome, Plan, PlannedFile, Request};
+use crate::plan::{Action, Item, Options, OsPath, Outcome, Plan, PlannedFile};
 use crate::root::{self, Root};
 
 /// How many packages may turn out to need their content again before that is an error.
@@ -40,8 +40,17 @@ impl Root {
             let live = plan.parent.map(|(number, _)| number);
             return Ok(Outcome::unchanged(live));
         }
+        let unanswered = plan.unanswered();
+        if !unanswered.is_empty() {
+            return Err(Error::Unanswered(unanswered.into_iter().cloned().collect()));
+        }
         let (store, made) = self.made()?;
-        let done = self.execute_in(&store, plan, observer);
+        let mut done = self.execute_in(&store, plan, observer);
+        if let Ok(outcome) = &mut done
+            && let Err(error) = crate::policy::remember_licences(&store, &plan.questions)
+        {
+            outcome.pending.push(format!("which licences were accepted is not remembered: {error}"));
+        }
         if let (Err(_), root::Made::Root { directories }) = (&done, made) {
             // A root that came to nothing is not left behind; should that fail, an empty one is.
             drop(store.unmake(&directories));
@@ -55,7 +64,7 @@ impl Root {
         plan: &Plan,
         observer: &dyn Observer,
     ) -> Result<Outcome, Error> {
-        let mut damaged: Vec<String> = Vec::new();
+        let mut damaged: Vec<Instance> = Vec::new();
         loop {
             match self.attempt(store, plan, &damaged, observer) {
                 // An object was changed behind our back: its package is stored again, from its own file.
@@ -64,7 +73,7 @@ impl Root {
                         && !damaged.contains(&package)
                         && self.has_source(store, plan, &package)? =>
                 {
-                    damaged.push(package);
+                    damaged.push(*package);
                 }
                 done => return done,
             }
@@ -72,11 +81,11 @@ impl Root {
     }
 
     /// Whether a package's content can be had: from a file of the plan, or from the cache.
-    fn has_source(&self, store: &ambar_store::Root, plan: &Plan, package: &str) -> Result<bool, Error> {
-        if plan.items.iter().any(|item| item.name == package && item.file.is_some()) {
+    fn has_source(&self, store: &ambar_store::Root, plan: &Plan, package: &Instance) -> Result<bool, Error> {
+        if plan.items.iter().any(|item| item.file.is_some() && item.instance() == *package) {
             return Ok(true);
         }
-        let live = store.live()?.and_then(|(record, _)| record.package(package).cloned());
+        let live = store.live()?.and_then(|(record, _)| record.counterpart(package).cloned());
         match live {
             Some(installed) => Ok(cached_file(store, &installed, self.limits())?.is_some()),
             None => Ok(false),
@@ -87,7 +96,7 @@ impl Root {
         &self,
         store: &ambar_store::Root,
         plan: &Plan,
-        damaged: &[String],
+        damaged: &[Instance],
         observer: &dyn Observer,
     ) -> Result<Outcome, Error> {
         let watch = Watching(observer);
@@ -106,18 +115,31 @@ impl Root {
         let mut jobs = Vec::new();
         let mut known = Vec::new();
         for item in plan.items.iter().filter(|item| item.action != Action::Remove) {
+            if item.action == Action::Mark {
+                let marked = live.iter().find(|package| takes(item, package));
+                known.extend(marked.map(|package| Installed { reason: item.reason, ..package.clone() }));
+                continue;
+            }
             let Some(file) = &item.file else { continue };
             match self.already_stored(&writer, item, profile)? {
-                Some(installed) if !options.reinstall && !damaged.contains(&item.name) => {
+                Some(installed) if !options.reinstall && !damaged.contains(&item.instance()) => {
                     known.push(installed);
                 }
-                _ => jobs.push(self.job(&writer, file, profile, &live)?),
+                _ => {
+                    let job = self.job(&writer, file, profile, &live)?;
+                    // A plan that was edited by hand could call a package by another's name.
+                    if job.package.draft().manifest.name != item.name {
+                        return Err(Error::FileChanged { path: file.path.0.clone() });
+                    }
+                    jobs.push(job);
+                }
             }
         }
         let repaired: Vec<&Installed> = live
             .iter()
             .filter(|package| {
-                damaged.contains(&package.name) && !plan.items.iter().any(|item| item.name == package.name)
+                let is_kept = |item: &Item| !takes(item, package) || item.action == Action::Mark;
+                damaged.contains(&package.instance()) && plan.items.iter().all(is_kept)
             })
             .collect();
         for package in &repaired {
@@ -160,8 +182,8 @@ impl Root {
         };
         let packages = list(plan, &live, &made, known, &repaired);
         drop(objects);
-        let overwriting: Vec<String> = match options.overwrite {
-            true => plan.items.iter().map(|item| item.name.clone()).collect(),
+        let overwriting: Vec<Instance> = match options.overwrite {
+            true => plan.items.iter().filter(|item| item.action.brings()).map(Item::instance).collect(),
             false => Vec::new(),
         };
         Ok(writer.commit(&cause, packages, made, &fresh, &overwriting, &watch).map(outcome)?)
@@ -190,19 +212,11 @@ impl Root {
         let (Some(reader), Some(file)) = (writer.reader(), &item.file) else { return Ok(None) };
         let Some(known) = reader.file(file.digest)? else { return Ok(None) };
         let Some(row) = reader.package(known.package)? else { return Ok(None) };
-        if !row.profiles.contains(&profile.code()) {
+        if !row.profiles.contains(&profile.code()) || row.name != item.name {
             return Ok(None);
         }
-        Ok(Some(Installed {
-            id: known.package,
-            name: row.name,
-            version: row.version,
-            release: row.release,
-            arch: row.arch,
-            installed_size: row.installed_size,
-            profile,
-            reason: item.reason,
-        }))
+        let manifest = writer.root().store().manifest(known.package)?;
+        Ok(Some(Installed::of(known.package, &manifest, profile, item.reason)))
     }
 
     /// Opens a package file for storing; a delta gets its base, which is `live`.
@@ -239,22 +253,27 @@ fn list(
     known: Vec<Installed>,
     repaired: &[&Installed],
 ) -> Vec<Installed> {
-    let is_repair = |made: &Made| repaired.iter().any(|package| package.name == made.manifest.name);
-    let item = |name: &str| plan.items.iter().find(|item| item.name == name);
-    let mut packages: Vec<Installed> =
-        live.iter().filter(|package| item(&package.name).is_none()).cloned().collect();
+    let is_repair = |instance: &Instance| repaired.iter().any(|package| package.instance() == *instance);
+    let stays = |package: &&Installed| !plan.items.iter().any(|item| takes(item, package));
+    let mut packages: Vec<Installed> = live.iter().filter(stays).cloned().collect();
     packages.extend(known);
-    packages.extend(made.iter().filter(|made| !is_repair(made)).map(|made| Installed {
-        id: made.entering.id,
-        name: made.manifest.name.clone(),
-        version: made.manifest.version.clone(),
-        release: made.manifest.release.clone(),
-        arch: made.manifest.arch.clone(),
-        installed_size: made.entering.row.installed_size,
-        profile: made.entering.profile,
-        reason: item(&made.manifest.name).map_or(Reason::Explicit, |item| item.reason),
-    }));
+    for made in made {
+        let instance = made.manifest.instance();
+        if !is_repair(&instance) {
+            let item = plan.coming(&instance);
+            let reason = item.map_or(Reason::Explicit, |item| item.reason);
+            packages.push(Installed::of(made.entering.id, &made.manifest, made.entering.profile, reason));
+        }
+    }
     packages
+}
+
+/// Whether an installed package goes because of an item: it is removed, or something takes its place.
+fn takes(item: &Item, package: &Installed) -> bool {
+    match item.action {
+        Action::Remove => item.package == Some(package.id),
+        _ => item.name == package.name && item.instance().excludes(&package.instance()),
+    }
 }
 
 /// Whether two lists name the same packages.
@@ -268,18 +287,21 @@ impl Plan {
         let kept = if self.options().no_cache { 0 } else { 1 };
         jobs.iter().fold(0, |sum: u64, job| {
             let draft = job.package.draft();
-            let item = self.items.iter().find(|item| item.name == draft.manifest.name);
+            let item = self.coming(&draft.manifest.instance());
             let missing = draft.declared_size().saturating_sub(item.map_or(0, |item| item.stored));
             sum.saturating_add(missing).saturating_add(job.file.length * kept)
         })
     }
 
+    /// The item that brings a package of that instance.
+    fn coming(&self, instance: &Instance) -> Option<&Item> {
+        let mut coming = self.items.iter().filter(|item| item.action != Action::Remove);
+        coming.find(|item| item.name == instance.name && item.instance() == *instance)
+    }
+
     fn options(&self) -> &Options {
         static NONE: std::sync::LazyLock<Options> = std::sync::LazyLock::new(Options::default);
-        match &self.request {
-            Request::Install { options, .. } | Request::Remove { options, .. } => options,
-            Request::Activate { .. } => &NONE,
-        }
+        self.request.options().unwrap_or(&NONE)
     }
 }
 
@@ -290,7 +312,8 @@ fn check_setuid(plan: &Plan, made: &Made) -> Result<(), Error> {
         return Ok(());
     }
     // What is only stored again was agreed to when it was installed.
-    let Some(item) = plan.items.iter().find(|item| item.name == made.manifest.name) else { return Ok(()) };
+    let instance = made.manifest.instance();
+    let Some(item) = plan.coming(&instance) else { return Ok(()) };
     let hidden = made
         .manifest
         .entries
@@ -299,8 +322,8 @@ fn check_setuid(plan: &Plan, made: &Made) -> Result<(), Error> {
     let paths: Vec<String> = hidden.map(|entry| entry.path.to_string()).collect();
     match (paths.is_empty(), made.entering.profile.privileged()) {
         (true, _) => Ok(()),
-        (false, false) => Err(Error::Setuid { package: made.manifest.name.clone(), paths }),
-        (false, true) => Err(Error::HiddenSetuid { package: made.manifest.name.clone(), paths }),
+        (false, false) => Err(Error::Setuid { package: instance.to_string(), paths }),
+        (false, true) => Err(Error::HiddenSetuid { package: instance.to_string(), paths }),
     }
 }
 

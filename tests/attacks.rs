@@ -227,10 +227,8 @@ fn row_8_a_plan_lists_setuid_and_an_unprivileged_root_refuses_it() {
     for (name, bytes) in packages(&[member]).into_iter().skip(1) {
         let files = vec![ambar::OsPath(bench.write(name, &bytes))];
         let root = Root::open(&bench.dir.path().join(format!("{name}.root"))).unwrap();
-        let plan = root.plan(Request::Install {
-            files: files.clone(),
-            options: Options { ignore_dependency: true, ..Options::default() },
-        });
+        let plan = root
+            .plan(Request::install(files.clone(), Options { ignore_dependency: true, ..Options::default() }));
         if is_superuser() {
             let setuid: Vec<String> = plan.unwrap().items[0].setuid.iter().map(ToString::to_string).collect();
             assert_eq!(setuid, ["usr/bin/su"], "{name}");
@@ -238,7 +236,7 @@ fn row_8_a_plan_lists_setuid_and_an_unprivileged_root_refuses_it() {
             assert!(matches!(plan.unwrap_err(), ambar::Error::Setuid { .. }), "{name}");
         }
         let options = Options { ignore_dependency: true, strip_setuid: true, ..Options::default() };
-        let plan = root.plan(Request::Install { files, options }).unwrap();
+        let plan = root.plan(Request::install(files, options)).unwrap();
         root.execute(&plan, &Silent).unwrap();
         assert_eq!(look(&root.path().join("usr/bin/su")).mode & 0o6000, 0, "{name}");
     }

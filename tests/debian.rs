@@ -31,7 +31,7 @@ fn package(dir: &Path, name: &str, version: &str, fields: &str, files: &[(&str, 
 
 fn plan(root: &Root, files: &[&PathBuf]) -> Result<Plan, ambar::Error> {
     let files = files.iter().map(|file| OsPath((*file).clone())).collect();
-    root.plan(Request::Install { files, options: Options::default() })
+    root.plan(Request::install(files, Options::default()))
 }
 
 fn content(root: &Root, path: &str) -> String {

@@ -401,7 +401,7 @@ fn a_choice_to_overwrite_is_kept_until_the_winner_goes() {
     install(&root, &[first]).unwrap();
     let files = vec![OsPath(second)];
     let options = Options { overwrite: true, ..Options::default() };
-    let plan = root.plan(Request::Install { files, options }).unwrap();
+    let plan = root.plan(Request::install(files, options)).unwrap();
     root.execute(&plan, &Silent).unwrap();
     assert_eq!((read().as_str(), owner()), ("second", vec!["second".to_owned()]));
     // Later transactions need not say it again.

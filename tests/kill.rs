@@ -114,7 +114,7 @@ fn packages() -> Packages {
 
 fn install_request(files: &[PathBuf]) -> Request {
     let files = files.iter().cloned().map(OsPath).collect();
-    Request::Install { files, options: ignoring() }
+    Request::install(files, ignoring())
 }
 
 fn ignoring() -> Options {

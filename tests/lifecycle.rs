@@ -56,9 +56,8 @@ fn a_path_at_the_root_leads_to_the_live_generation() {
 #[test]
 fn a_plan_is_data_and_says_what_is_stored_already() {
     let (_dir, root) = new_root();
-    let request = |files: Vec<std::path::PathBuf>| Request::Install {
-        files: files.into_iter().map(OsPath).collect(),
-        options: Options::default(),
+    let request = |files: Vec<std::path::PathBuf>| {
+        Request::install(files.into_iter().map(OsPath).collect(), Options::default())
     };
     let plan = root.plan(request(old_set())).unwrap();
     assert!(plan.items.iter().all(|item| item.action == Action::Install && item.stored == 0));

@@ -147,7 +147,7 @@ fn child_writer() {
         let started = Instant::now();
         let outcome = loop {
             let request = match round % 2 {
-                0 => Request::Install { files: vec![OsPath(file.clone())], options: options() },
+                0 => Request::install(vec![OsPath(file.clone())], options()),
                 _ => Request::Remove { names: vec![name.clone()], options: options() },
             };
             // Each plans against what is live now, and may find that it has moved on when its turn comes.
@@ -214,7 +214,7 @@ fn a_second_writer_is_told_who_holds_the_lock() {
     let (_dir, root) = new_root();
     install(&root, &[HELLO_1, LIB_1, CONFIG].map(example)).unwrap();
     let files = [HELLO_2, LIB_2].map(|name| OsPath(example(name))).to_vec();
-    let plan = root.plan(Request::Install { files, options: Options::default() }).unwrap();
+    let plan = root.plan(Request::install(files, Options::default())).unwrap();
     root.execute(&plan, &Slow(&root)).unwrap();
     assert_eq!(names(&root), ["greet-config 1-1", "hello 1.1-2", "libgreet 1.2-2"]);
 }

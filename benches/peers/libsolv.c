@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 
 #include <solv/pool.h>
@@ -35,11 +34,18 @@ static double now(void)
     return t.tv_sec * 1e6 + t.tv_nsec / 1e3;
 }
 
+/* The largest resident set of this program. getrusage would count what started it as well. */
 static long peak_kib(void)
 {
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
-    return usage.ru_maxrss;
+    FILE *status = fopen("/proc/self/status", "r");
+    char line[256];
+    long peak = 0;
+    while (status && fgets(line, sizeof line, status))
+        if (sscanf(line, "VmHWM: %ld", &peak) == 1)
+            break;
+    if (status)
+        fclose(status);
+    return peak;
 }
 
 static void die(const char *what, const char *which)

@@ -1,5 +1,7 @@
 //! The command line as types. Completions, man pages and help all come from here.
 
+mod policy;
+
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
@@ -9,6 +11,8 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::style::When;
+
+pub(crate) use policy::{Apply, Licences, List, Mark, Plan, Rules, Set, Verb, WhyMasked};
 
 /// A content-addressed, transactional package store
 #[derive(Debug, Parser)]
@@ -93,7 +97,7 @@ pub(crate) enum Progress {
 pub(crate) enum Command {
     /// Make a root now rather than at its first change
     Init(Init),
-    /// Install, upgrade or downgrade to package files
+    /// Install, upgrade or downgrade packages
     Install(Install),
     /// Remove packages
     Remove(Remove),
@@ -103,8 +107,27 @@ pub(crate) enum Command {
         #[arg(value_name = "N")]
         generation: Option<u64>,
     },
+    /// Say why packages are there: asked for, or needed by others
+    Mark(Mark),
+    /// Work out a change without making it, and write it into a file for `apply`
+    Plan(Plan),
+    /// Carry out a plan that was written into a file
+    Apply(Apply),
+    /// Keep packages as they are until they are named
+    Hold(Rules),
+    /// Keep packages from being chosen
+    Mask(Rules),
+    /// Let packages be chosen although a mask is on them
+    Unmask(Rules),
+    /// Tell which rules mask a package, and why
+    WhyMasked(WhyMasked),
+    /// Keep packages from being removed
+    Protect(Rules),
+    /// Name several packages at once
+    #[command(subcommand)]
+    Set(Set),
     /// List the installed packages
-    List,
+    List(List),
     /// Tell about an installed package, a package file, or this root
     Info {
         /// Name of an installed package, or a package file
@@ -213,9 +236,12 @@ pub(crate) struct Init {
 /// Arguments of `install`.
 #[derive(Debug, Args)]
 pub(crate) struct Install {
-    /// Package files (.ambar, .pisi, .eopkg, .deb, .tbz2)
-    #[arg(required = true, value_name = "FILE")]
-    pub(crate) files: Vec<PathBuf>,
+    /// Package files (.ambar, .pisi, .eopkg, .deb, .tbz2), names of packages, or sets
+    #[arg(required = true, value_name = "NAME|@SET|FILE")]
+    pub(crate) things: Vec<OsString>,
+    /// A directory of package files to choose from; may be given several times
+    #[arg(long, value_name = "DIR")]
+    pub(crate) from: Vec<PathBuf>,
     /// Do not check dependencies and conflicts between packages
     #[arg(long)]
     pub(crate) ignore_dependency: bool,
@@ -231,6 +257,8 @@ pub(crate) struct Install {
     /// Store and link again what is installed in the same version
     #[arg(long)]
     pub(crate) reinstall: bool,
+    #[command(flatten)]
+    pub(crate) licences: Licences,
 }
 
 /// Arguments of `remove`.
@@ -429,4 +457,18 @@ pub(crate) fn is_package_file(subject: &OsStr) -> bool {
     let is_name = subject.to_str().is_some_and(ambar::pkgfmt::manifest::is_package_name);
     let has_slash = subject.as_encoded_bytes().contains(&b'/');
     if is_named_so || (has_slash && is_name) { path.is_file() } else { has_slash }
+}
+
+/// Whether something to install is a package file rather than a name: a file that is there and has a package's kind
+/// of name or a `/` in it. What could be no name is a file as well, so that it is missed as one.
+pub(crate) fn is_file_to_install(thing: &OsStr) -> bool {
+    let path = std::path::Path::new(thing);
+    let is_named_so = path.extension().is_some_and(ambar::pkgfmt::Format::is_extension);
+    let has_slash = thing.as_encoded_bytes().contains(&b'/');
+    let could_be_name = thing.to_str().is_some_and(|name| {
+        let end = name.find(|c: char| c.is_whitespace() || "<>=!~(".contains(c)).unwrap_or(name.len());
+        let name = name[..end].replace(['*', '?'], "x");
+        ambar::pkgfmt::manifest::is_package_name(&name)
+    });
+    is_named_so || (has_slash && (path.is_file() || !could_be_name))
 }

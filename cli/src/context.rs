@@ -64,6 +64,14 @@ impl Context {
             })
     }
 
+    /// The handle of the root that was chosen with `-D` or `$AMBAR_ROOT`, else of the one at `path`.
+    pub(crate) fn root_or(&self, path: &std::path::Path) -> Result<Root, Failure> {
+        let chosen = self.global.root.is_some()
+            || std::env::var_os("AMBAR_ROOT").is_some_and(|value| !value.is_empty());
+        let path = if chosen { self.root_path()? } else { path.to_owned() };
+        Ok(Root::with_threads(&path, self.global.threads)?)
+    }
+
     /// The handle of the root; nothing is made.
     pub(crate) fn root(&self) -> Result<Root, Failure> {
         Ok(Root::with_threads(&self.root_path()?, self.global.threads)?)
@@ -74,19 +82,34 @@ impl Context {
         if self.global.yes {
             return Ok(());
         }
-        if !self.output.is_terminal() || !io::stdin().is_terminal() {
+        if !self.is_attended() {
             return Err(Failure::usage("nobody can be asked here, and nothing has changed")
                 .advise("Give -y to go on without a question, or -n to only see the plan."));
         }
-        self.output.print("Go on? [y/N] ");
+        match self.ask("Go on? [y/N] ") {
+            true => Ok(()),
+            false => Err(Failure::new(Class::Cancelled, "cancelled; nothing has changed")),
+        }
+    }
+
+    /// Whether somebody is there to answer.
+    fn is_attended(&self) -> bool {
+        self.output.is_terminal() && io::stdin().is_terminal()
+    }
+
+    /// Whether questions may be asked: somebody is there, and has not said that nothing is to be asked.
+    pub(crate) fn can_ask(&self) -> bool {
+        !self.global.yes && self.is_attended()
+    }
+
+    /// Asks a question, which is answered with yes or anything else.
+    pub(crate) fn ask(&self, question: &str) -> bool {
+        self.output.print(question);
         let mut answer = String::new();
         let read = io::stdin().lock().read_line(&mut answer);
         if read.unwrap_or(0) == 0 {
             drop(writeln!(io::stdout()));
         }
-        match answer.trim() {
-            "y" | "Y" | "yes" => Ok(()),
-            _ => Err(Failure::new(Class::Cancelled, "cancelled; nothing has changed")),
-        }
+        matches!(answer.trim(), "y" | "Y" | "yes")
     }
 }

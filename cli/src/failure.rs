@@ -144,6 +144,15 @@ fn advice(error: &Error) -> Option<&'static str> {
         (Error::NotInstalled { similar, .. }, _) if similar.is_empty() => {
             "`ambar list` shows what is installed."
         }
+        (Error::Unanswered(_), _) => "Nothing has changed. Give --accept-licence NAME for each of them.",
+        (Error::Outdated(_), _) => "Nothing has changed. Plan again.",
+        (Error::Protected { .. }, _) => {
+            "Nothing has changed. `ambar protect --remove` takes the protection off."
+        }
+        (Error::NoSource { .. }, _) => {
+            "Package files are given by their paths: a `/` in it or one of the known endings makes a file."
+        }
+        (Error::NoSet { similar, .. }, _) if similar.is_empty() => "`ambar set list` lists the sets.",
         (Error::NotOwned(_), _) => "`ambar files NAME` lists the paths of a package.",
         (Error::NothingBefore, _) => "`ambar generations` lists what there is.",
         (Error::Unsatisfied(_), _) => {

@@ -22,7 +22,7 @@ pub(crate) fn show(context: &Context, plan: &Plan) {
         context.line(totals(plan));
     }
     for item in &plan.items {
-        let name = shown(&item.name);
+        let name = shown(&item.instance().to_string());
         if !item.setuid.is_empty() {
             let paths: Vec<String> = item.setuid.iter().map(ToString::to_string).collect();
             let taken_off = if strips_setuid(plan) { ", which is taken off" } else { "" };
@@ -36,6 +36,16 @@ pub(crate) fn show(context: &Context, plan: &Plan) {
     }
     for note in &plan.notes {
         context.line(shown(note));
+    }
+    let unanswered = plan.unanswered();
+    for question in &plan.questions {
+        let packages: Vec<String> = question.packages.iter().map(|name| shown(name)).collect();
+        let asks = if unanswered.contains(&question) { "wants to be accepted" } else { "is accepted" };
+        let text = format!("licence {} of {} {asks}", shown(&question.name), packages.join(", "));
+        context.line(painter.paint(Style::Warning, &text));
+        for line in question.text.iter().flat_map(|text| text.lines()) {
+            context.line(format!("  {}", shown(line)));
+        }
     }
 }
 
@@ -51,21 +61,23 @@ pub(crate) fn table(items: &[Item], painter: Painter) -> String {
             Action::Install | Action::Upgrade => Style::Good,
             Action::Remove => Style::Bad,
             Action::Downgrade | Action::Reinstall => Style::Warning,
+            Action::Mark => Style::Plain,
         };
         let version = match &item.replaces {
             Some(old) if *old != item.version => format!("{} → {}", shown(old), shown(&item.version)),
             _ => shown(&item.version),
         };
-        let stored = if item.action == Action::Remove { String::new() } else { size(item.stored) };
+        let stored = if item.action.brings() { size(item.stored) } else { String::new() };
         // A root knows no keys yet: a file named by hand is taken as it is.
         let signed = match &item.file {
             Some(file) if file.signers.is_empty() => "unsigned".to_owned(),
             Some(file) => format!("signed by {}, not checked", file.signers.join(", ")),
+            None if item.action == Action::Mark => item.reason.name().to_owned(),
             None => String::new(),
         };
         table.row([
             (style, item.action.name().to_owned()),
-            plain(shown(&item.name)),
+            plain(shown(&item.instance().to_string())),
             plain(version),
             plain(size(item.installed_size)),
             plain(stored),

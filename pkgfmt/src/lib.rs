@@ -18,6 +18,7 @@ mod limits;
 mod lzma;
 pub mod manifest;
 mod md5;
+mod metadata;
 pub mod native;
 mod package;
 pub mod path;
@@ -31,10 +32,12 @@ pub mod version;
 
 pub use contents::{Contents, Parts};
 pub use digest::{ContentHasher, Digest, Md5Digest, PackageId, Sha1Digest};
+pub use entropy::expression;
 pub use error::{Error, Problem};
 pub use limits::Limits;
-pub use manifest::{Entry, Manifest, Node, VersionOrder};
+pub use manifest::{Entry, Instance, Manifest, Node, VersionOrder};
 pub use md5::Md5Check;
+pub use metadata::Metadata;
 pub use package::{
     Base, BaseNeeded, Draft, DraftEntry, DraftNode, Format, Hashed, Member, PackageFile, Payload,
     PayloadSink, Stopped,

@@ -437,17 +437,38 @@ impl PackageFile {
     }
 }
 
-/// The reader of whatever format `source` has, going by its content.
+/// The containers, told apart by their first bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Container {
+    Native,
+    Deb,
+    Entropy,
+    Pisi,
+}
+
+impl Container {
+    /// What `source` is, going by its content; what is nothing else may be a zip.
+    pub(crate) fn of(source: &Source) -> Result<Container, Problem> {
+        let mut head = vec![0; source.len().min(512) as usize];
+        source.read_exact_at(&mut head, 0).map_err(|error| Problem::from_stream("its first bytes", error))?;
+        Ok(if head.starts_with(&native::MAGIC) {
+            Container::Native
+        } else if deb::is_deb(&head) {
+            Container::Deb
+        } else if EntropyFile::may_be(&head) {
+            Container::Entropy
+        } else {
+            Container::Pisi
+        })
+    }
+}
+
+/// The reader of whatever format `source` has.
 fn reader(source: Source, name: &Path, limits: &Limits) -> Result<Box<dyn Reader>, Problem> {
-    let mut head = vec![0; source.len().min(512) as usize];
-    source.read_exact_at(&mut head, 0).map_err(|error| Problem::from_stream("its first bytes", error))?;
-    Ok(if head.starts_with(&native::MAGIC) {
-        Box::new(NativeFile::of(source, limits)?)
-    } else if deb::is_deb(&head) {
-        Box::new(DebFile::open(source, limits)?)
-    } else if EntropyFile::may_be(&head) {
-        Box::new(EntropyFile::open(source, limits)?)
-    } else {
-        Box::new(PisiFile::open(source, name, limits)?)
+    Ok(match Container::of(&source)? {
+        Container::Native => Box::new(NativeFile::of(source, limits)?),
+        Container::Deb => Box::new(DebFile::open(source, limits)?),
+        Container::Entropy => Box::new(EntropyFile::open(source, limits)?),
+        Container::Pisi => Box::new(PisiFile::open(source, name, limits)?),
     })
 }

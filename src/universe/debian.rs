@@ -30,7 +30,7 @@ use ambar_resolver::{
 };
 use hashbrown::HashMap;
 
-use super::fields;
+use super::fields::{ANY_ARCH, ARCH, REPOSITORY, VERSION_TEXT, version_field};
 
 /// Most packages that one package may obsolete: two short fields can ask for very many.
 const MOST_OBSOLETED: usize = 65_536;
@@ -46,8 +46,17 @@ pub struct Added {
     pub refused: Vec<InvalidStanza>,
 }
 
+/// Where an index is from.
+#[derive(Debug, Clone, Copy)]
+pub struct Repository<'a> {
+    /// What explanations and conditions call it; empty for none.
+    pub name: &'a str,
+    /// Of two packages that are alike in all else, the one of the higher priority is taken.
+    pub priority: i32,
+}
+
 /// Adds the packages of an index that are for `arch` or for all architectures.
-pub fn add(builder: &mut Builder, index: &PackagesIndex, repository: RepositoryRef, arch: &str) -> Added {
+pub fn add(builder: &mut Builder, index: &PackagesIndex, repository: Repository<'_>, arch: &str) -> Added {
     let mut filler = Filler::new(builder, repository, arch);
     let mut added = Added::default();
     for stanza in index.stanzas() {
@@ -86,7 +95,7 @@ impl<'t> Keys<'t> {
         }
         let version = Version::parse(VersionOrder::Debian, text).ok()?;
         let start = self.bytes.len();
-        self.bytes.push(VersionOrder::Debian.code() as u8);
+        self.bytes.push(version_field(VersionOrder::Debian).0);
         self.bytes.extend_from_slice(version.sort_key());
         let span = (start, self.bytes.len());
         self.spans.insert(text, span);
@@ -115,6 +124,7 @@ struct Condition<'t> {
 struct Filler<'b, 't> {
     builder: &'b mut Builder,
     repository: RepositoryRef,
+    repository_name: &'b str,
     arch: &'b str,
     keys: Keys<'t>,
     /// The atoms of pieces of dependencies and of conflicts, by their text: most occur many times.
@@ -125,16 +135,17 @@ struct Filler<'b, 't> {
     /// Kind, and where its atoms end.
     clauses: Vec<(Kind, usize)>,
     conflicts: Vec<AtomRef>,
-    provided: Vec<(Cow<'t, str>, Option<Span>)>,
+    provided: Vec<(Cow<'t, str>, Option<(Span, &'t str)>)>,
     obsoleted: Vec<AtomRef>,
     text: String,
 }
 
 impl<'b, 't> Filler<'b, 't> {
-    fn new(builder: &'b mut Builder, repository: RepositoryRef, arch: &'b str) -> Self {
+    fn new(builder: &'b mut Builder, repository: Repository<'b>, arch: &'b str) -> Self {
         Filler {
+            repository: builder.repository(repository.name, repository.priority),
+            repository_name: repository.name,
             builder,
-            repository,
             arch,
             keys: Keys::default(),
             wanted: HashMap::new(),
@@ -155,14 +166,29 @@ impl<'b, 't> Filler<'b, 't> {
         }
         let version = self.version(stanza, Field::Version, stanza.version())?;
         self.gather(stanza)?;
-        let any_arch = stanza.multi_arch()? == MultiArch::Allowed;
+        let multi_arch = stanza.multi_arch()?;
         let mut protected = false;
         for field in [Field::Essential, Field::Protected, Field::Important] {
             protected |= stanza.flag(field)?;
         }
         let identity = stanza.sha256()?.unwrap_or_default();
-        let order = fields::version(VersionOrder::Debian);
-        let values = [FieldValue::new(order, self.keys.key(version)), FieldValue::new(fields::ANY_ARCH, b"")];
+        // Beside its version a package has what tests in other universes look at; see `manifests`.
+        let serves = match (stanza.architecture(), multi_arch) {
+            ("" | "all", _) | (_, MultiArch::Foreign) => {
+                FieldValue { field: ARCH, op: resolver::Op::AtLeast, key: b"" }
+            }
+            (arch, _) => FieldValue::new(ARCH, arch.as_bytes()),
+        };
+        let any = FieldValue::new(ANY_ARCH, b"");
+        let order = version_field(VersionOrder::Debian);
+        let mut fields = vec![FieldValue::new(order, self.keys.key(version)), serves];
+        if multi_arch == MultiArch::Allowed {
+            fields.push(any);
+        }
+        fields.push(FieldValue::new(VERSION_TEXT, stanza.version().as_bytes()));
+        if !self.repository_name.is_empty() {
+            fields.push(FieldValue::new(REPOSITORY, self.repository_name.as_bytes()));
+        }
         let package = self.builder.package(&PackageSpec {
             name: &lower(stanza.package()),
             version: stanza.version(),
@@ -172,7 +198,7 @@ impl<'b, 't> Filler<'b, 't> {
             identity,
             repository: self.repository,
             flags: if protected { flags::PROTECTED } else { 0 },
-            fields: if any_arch { &values } else { &values[..1] },
+            fields: &fields,
         });
         let mut start = 0;
         for (kind, end) in &self.clauses {
@@ -186,14 +212,14 @@ impl<'b, 't> Filler<'b, 't> {
             self.builder.obsolete(package, *atom);
         }
         for (name, version) in &self.provided {
-            let version = version.map(|span| FieldValue::new(order, self.keys.key(span)));
-            let any = any_arch.then(|| FieldValue::new(fields::ANY_ARCH, b""));
-            let values: [Option<FieldValue<'_>>; 2] = [version, any];
-            match values {
-                [Some(version), Some(any)] => self.builder.provide(package, name, &[version, any]),
-                [Some(one), None] | [None, Some(one)] => self.builder.provide(package, name, &[one]),
-                [None, None] => self.builder.provide(package, name, &[]),
+            fields.clear();
+            fields.extend(version.map(|(key, _)| FieldValue::new(order, self.keys.key(key))));
+            fields.push(serves);
+            if multi_arch == MultiArch::Allowed {
+                fields.push(any);
             }
+            fields.extend(version.map(|(_, text)| FieldValue::new(VERSION_TEXT, text.as_bytes())));
+            self.builder.provide(package, name, &fields);
         }
         Ok(true)
     }
@@ -231,7 +257,9 @@ impl<'b, 't> Filler<'b, 't> {
             no_choice(stanza, Field::Provides, piece)?;
             let found = stanza.alternative(Field::Provides, piece)?;
             let version = match found.condition {
-                Some((Op::Equal, version)) => Some(self.version(stanza, Field::Provides, version)?),
+                Some((Op::Equal, version)) => {
+                    Some((self.version(stanza, Field::Provides, version)?, version))
+                }
                 Some(_) => {
                     let reason = format!("{} must be provided in one version", found.name);
                     return Err(stanza.invalid(Field::Provides, reason));
@@ -346,14 +374,14 @@ impl<'b, 't> Filler<'b, 't> {
         if conditions != [None; 2] {
             text.push(')');
         }
-        let order = fields::version(VersionOrder::Debian);
+        let order = version_field(VersionOrder::Debian);
         let keys = conditions.map(|condition| {
             let key = condition.map_or(&[][..], |condition| self.keys.key(condition.key));
             [(order, key)]
         });
         let arch_key = match arch {
-            "any" => [(fields::ANY_ARCH, &[][..])],
-            other => [(fields::ARCH, other.as_bytes())],
+            "any" => [(ANY_ARCH, &[][..])],
+            other => [(ARCH, other.as_bytes())],
         };
         let mut tests = [Test { op: resolver::Op::Equal, keys: &[] }; 3];
         let mut count = 0;

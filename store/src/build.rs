@@ -202,7 +202,7 @@ impl Build<'_> {
             },
         };
         let (package, path) = match (placed.package(), placed.entry()) {
-            (Some(package), Some(entry)) => (package.manifest.name.clone(), entry.path.clone()),
+            (Some(package), Some(entry)) => (Box::new(package.manifest.instance()), entry.path.clone()),
             _ => return Err(Error::NoGeneration(0)),
         };
         Err(Error::DamagedObject { object: id.to_string(), package, path, problem })

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use ambar_pkgfmt::PayloadPath;
+use ambar_pkgfmt::{Instance, PayloadPath};
 
 /// An operation on a store or a root failed; the live generation is what it was.
 #[derive(Debug, thiserror::Error)]
@@ -55,7 +55,7 @@ pub enum Error {
         /// The object's name.
         object: String,
         /// The package that names it.
-        package: String,
+        package: Box<Instance>,
         /// Where the package has it.
         path: PayloadPath,
         /// "missing" or "changed".
@@ -144,9 +144,9 @@ pub enum Error {
 pub struct PathConflict {
     /// The path, resolved in the tree.
     pub path: PayloadPath,
-    /// Name of one package.
+    /// One package, as an [`Instance`] is shown.
     pub first: String,
-    /// Name of the other, or of the same one when its own paths meet.
+    /// The other, or of the same one when its own paths meet.
     pub second: String,
     /// What they disagree about.
     pub clash: Clash,

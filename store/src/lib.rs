@@ -40,7 +40,7 @@ pub use gc::Collected;
 pub use holdings::{holdings, owned_paths};
 pub use object::{Metadata, OBJECT_MTIME, ObjectId, Profile};
 pub use objects::{Intact, ObjectWriter, Objects, Streamed};
-pub use record::{Installed, Overwrite, Reason, Record};
+pub use record::{Installed, Overwrite, Reason, Record, counterpart};
 pub use root::{Found, Root};
 pub use store::{FORMAT, Store};
 pub use sync::Barrier;

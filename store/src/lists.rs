@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use ambar_pkgfmt::{Manifest, PackageId};
+use ambar_pkgfmt::{Instance, Manifest, PackageId};
 
 use crate::error::Error;
 use crate::object::Profile;
@@ -57,15 +57,16 @@ impl<'m> Lists<'m> {
         self.tree_with(&[])
     }
 
-    /// Its tree, when the packages named take paths from others.
+    /// Its tree, when these packages take paths from others.
     ///
     /// # Errors
     /// As [`Tree::merge`].
-    pub(crate) fn tree_with(&self, overwriting: &[String]) -> Result<Tree<'_>, Error> {
+    pub(crate) fn tree_with(&self, overwriting: &[Instance]) -> Result<Tree<'_>, Error> {
         let contents = self.packages.iter().map(|(_, manifest, profile)| Contents {
             manifest,
             profile: *profile,
-            overwrites: overwriting.contains(&manifest.name),
+            overwrites: !overwriting.is_empty() && overwriting.contains(&manifest.instance()),
+            listed: false,
         });
         Tree::merge(contents.collect(), self.overwrites)
     }

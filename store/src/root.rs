@@ -305,11 +305,18 @@ impl Root {
         let records = self.ambar.dir("records")?;
         let name = number.to_string();
         let document = records.read_if_any(&name, LARGEST_RECORD)?.ok_or(Error::NoGeneration(number))?;
-        let record = Record::decode(&document)
+        let mut record = Record::decode(&document)
             .map_err(|error| Error::Damaged { path: records.join(&name), reason: error.to_string() })?;
         if record.number != number {
             let reason = format!("it says that it is generation {}", record.number);
             return Err(Error::Damaged { path: records.join(&name), reason });
+        }
+        if Record::is_of_names(&document)
+            && let Err(error) = record.complete(|id| self.store.manifest(id))
+        {
+            // Its packages may have been collected since it was read.
+            let is_there = records.stat(&name)?.is_some();
+            return Err(if is_there { error } else { Error::NoGeneration(number) });
         }
         Ok((record, Record::digest_of(&document)))
     }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use ambar_pkgfmt::{Entry, Manifest, Node, PayloadPath};
+use ambar_pkgfmt::{Digest, Entry, Instance, Manifest, Node, PayloadPath};
 
 use crate::error::{Clash, Error, PathConflict};
 use crate::object::{ObjectId, Profile};
@@ -23,12 +23,16 @@ pub struct Contents<'a> {
     pub profile: Profile,
     /// Whether it takes paths that another package has (`--overwrite`).
     pub overwrites: bool,
+    /// Whether it is only what a file list promises: the digests of its files may be unknown, all zero.
+    pub listed: bool,
 }
 
 /// The tree of a generation: an arena of nodes, of which 0 is the top.
 #[derive(Debug)]
 pub struct Tree<'a> {
     packages: Vec<Contents<'a>>,
+    /// What names each of them.
+    instances: Vec<Instance>,
     nodes: Vec<TreeNode>,
     /// Paths that several packages have, and which of them was chosen; sorted by path.
     pub overwrites: Vec<Overwrite>,
@@ -41,7 +45,7 @@ pub struct Tree<'a> {
 struct Claim {
     node: NodeId,
     path: PayloadPath,
-    /// Package and entry of each, in order of the packages' names; at least two.
+    /// Package and entry of each, in order of the packages; at least two.
     sources: Vec<(u32, u32)>,
 }
 
@@ -68,7 +72,7 @@ impl<'a> Tree<'a> {
     /// The top of every tree.
     const TOP: NodeId = NodeId(0);
 
-    /// Merges packages into one tree. `packages` are in order of name; `overwrites` are those of the
+    /// Merges packages into one tree. `packages` are in order of their instances; `overwrites` are those of the
     /// generation before.
     ///
     /// # Errors
@@ -82,7 +86,9 @@ impl<'a> Tree<'a> {
         });
         let mut resolver = Resolver::new(links).map_err(|reason| unplaceable_any(&packages, reason))?;
         let top = TreeNode { source: None, children: Some(BTreeMap::new()) };
-        let mut tree = Tree { packages, nodes: vec![top], overwrites: Vec::new(), notes: Vec::new() };
+        let instances = packages.iter().map(|package| package.manifest.instance()).collect();
+        let mut tree =
+            Tree { packages, instances, nodes: vec![top], overwrites: Vec::new(), notes: Vec::new() };
         let mut conflicts = Vec::new();
         let mut claims = BTreeMap::new();
         for package in 0..tree.packages.len() {
@@ -93,7 +99,7 @@ impl<'a> Tree<'a> {
         for claim in claims.into_values() {
             let recorded = overwrites.iter().find(|choice| choice.path == claim.path);
             match tree.settle(&claim, recorded) {
-                Ok(choice) => tree.overwrites.push(choice),
+                Ok(choice) => tree.overwrites.extend(choice),
                 Err(conflict) => conflicts.push(conflict),
             }
         }
@@ -111,11 +117,9 @@ impl<'a> Tree<'a> {
     ) -> Result<(), Error> {
         let contents = self.packages[source.0 as usize];
         let entry = &contents.manifest.entries[source.1 as usize];
-        let unplaceable = |reason| Error::Unplaceable {
-            package: contents.manifest.name.clone(),
-            path: entry.path.clone(),
-            reason,
-        };
+        let package = self.instances[source.0 as usize].to_string();
+        let unplaceable =
+            |reason| Error::Unplaceable { package: package.clone(), path: entry.path.clone(), reason };
         let is_dir = matches!(entry.node, Node::Directory);
         // A directory may lie over a link to one: `lib` in a package, `lib → usr/lib` in another.
         let place = if is_dir {
@@ -136,11 +140,10 @@ impl<'a> Tree<'a> {
         if is_top && !is_dir && (is_machine(path.as_bytes()) || path.as_bytes() == b"etc") {
             return Err(unplaceable("the name belongs to the machine and can only be a directory"));
         }
-        let name = contents.manifest.name.clone();
         let conflict = |first: &Tree<'_>, other: NodeId| PathConflict {
             path: path.clone(),
             first: first.owner_name(other),
-            second: name.clone(),
+            second: package.clone(),
             clash: Clash::Kind,
         };
         let mut at = Tree::TOP;
@@ -184,10 +187,7 @@ impl<'a> Tree<'a> {
         conflicts: &mut Vec<PathConflict>,
     ) {
         let entry = self.entry_of(source);
-        let newcomer = self.packages[source.0 as usize];
         let is_dir = matches!(entry.node, Node::Directory);
-        let first = self.owner_name(there);
-        let second = newcomer.manifest.name.clone();
         let node = &self.nodes[there.0 as usize];
         match (node.children.is_some(), is_dir) {
             (true, true) => match node.source {
@@ -196,6 +196,8 @@ impl<'a> Tree<'a> {
                 Some(owner) => {
                     let (a, b) = (self.entry_of(owner), entry);
                     if (a.mode, a.uid, a.gid) != (b.mode, b.uid, b.gid) {
+                        let [first, second] =
+                            [owner, source].map(|(package, _)| &self.instances[package as usize]);
                         self.notes.push(format!(
                             "{path}: {first} has mode {:04o} owner {}:{}, {second} has mode {:04o} owner {}:{}; \
                              the first holds",
@@ -210,40 +212,62 @@ impl<'a> Tree<'a> {
                 claims.entry(there).or_insert_with(claim).sources.push(source);
             }
             (true, false) | (false, true) => {
+                let first = self.owner_name(there);
+                let second = self.instances[source.0 as usize].to_string();
                 conflicts.push(PathConflict { path: path.clone(), first, second, clash: Clash::Kind });
             }
         }
     }
 
-    /// The one package that declares that it overwrites all others that have this path.
-    fn declared_owner(&self, claim: &Claim) -> Option<(u32, u32)> {
+    /// The one package that declares that it overwrites all others that have a path.
+    fn declared_owner(&self, sources: &[(u32, u32)]) -> Option<(u32, u32)> {
         let manifest = |source: &(u32, u32)| self.packages[source.0 as usize].manifest;
         let over_all = |source: &&(u32, u32)| {
-            let others = claim.sources.iter().filter(|other| other != source);
-            others.clone().all(|other| manifest(source).overwrites(manifest(other)))
+            let mut others = sources.iter().filter(|other| other != source);
+            others.all(|other| manifest(source).overwrites(manifest(other)))
         };
-        let mut owners = claim.sources.iter().filter(over_all);
+        let mut owners = sources.iter().filter(over_all);
         // Two that overwrite each other have not said whose it is.
         owners.next().copied().filter(|_| owners.next().is_none())
     }
 
     /// Gives a path that several packages have to one of them: the one that is told to take it now, or the
     /// one that was chosen before among all who have it, or the one that declares that it overwrites the others.
-    fn settle(&mut self, claim: &Claim, recorded: Option<&Overwrite>) -> Result<Overwrite, PathConflict> {
-        let name = |source: &(u32, u32)| self.packages[source.0 as usize].manifest.name.clone();
+    /// What [is shared](Self::is_shared) wants no choice.
+    fn settle(
+        &mut self,
+        claim: &Claim,
+        recorded: Option<&Overwrite>,
+    ) -> Result<Option<Overwrite>, PathConflict> {
+        let name = |source: &(u32, u32)| &self.instances[source.0 as usize];
         let refuse = |a: &(u32, u32), b: &(u32, u32), clash| {
-            Err(PathConflict { path: claim.path.clone(), first: name(a), second: name(b), clash })
+            let [first, second] = [a, b].map(|source| name(source).to_string());
+            Err(PathConflict { path: claim.path.clone(), first, second, clash })
         };
-        // In order of name: two of one package are beside each other.
+        // In order: two of one package are beside each other.
         if let Some(pair) = claim.sources.windows(2).find(|pair| pair[0].0 == pair[1].0) {
             return refuse(&pair[0], &pair[1], Clash::Both);
         }
+        // One of those who share an entry speaks for all of them.
+        let mut sources: Vec<(u32, u32)> = Vec::new();
+        for source in &claim.sources {
+            match sources.iter_mut().find(|known| self.is_shared(**known, *source)) {
+                // One that is read already tells more than a list.
+                Some(known) if self.packages[known.0 as usize].listed => *known = *source,
+                Some(_) => {}
+                None => sources.push(*source),
+            }
+        }
+        if let [only] = sources[..] {
+            self.nodes[claim.node.0 as usize].source = Some(only);
+            return Ok(None);
+        }
         let takers: Vec<&(u32, u32)> =
-            claim.sources.iter().filter(|source| self.packages[source.0 as usize].overwrites).collect();
+            sources.iter().filter(|source| self.packages[source.0 as usize].overwrites).collect();
         let settled = |source: &&(u32, u32)| {
             recorded.is_some_and(|choice| {
                 let name = name(source);
-                choice.winner == name || choice.others.contains(&name)
+                choice.winner.excludes(name) || choice.others.iter().any(|other| other.excludes(name))
             })
         };
         let winner = match takers[..] {
@@ -251,23 +275,65 @@ impl<'a> Tree<'a> {
             // Nobody has said which of them is to have it.
             [a, b, ..] => return refuse(a, b, Clash::BothTake),
             [] => {
-                let newcomer = claim.sources.iter().rev().find(|source| !settled(source));
-                let declared = newcomer.and_then(|_| self.declared_owner(claim));
+                let newcomer = sources.iter().rev().find(|source| !settled(source));
+                let declared = newcomer.and_then(|_| self.declared_owner(&sources));
                 if let Some(newcomer) = newcomer.filter(|_| declared.is_none()) {
-                    let other = claim.sources.iter().find(|other| *other != newcomer).unwrap_or(newcomer);
+                    let other = sources.iter().find(|other| *other != newcomer).unwrap_or(newcomer);
                     return refuse(other, newcomer, Clash::Both);
                 }
-                let chosen =
-                    claim.sources.iter().find(|source| recorded.is_some_and(|r| r.winner == name(source)));
-                declared.or(chosen.copied()).unwrap_or(claim.sources[0])
+                let won = |test: &dyn Fn(&Instance, &Instance) -> bool| {
+                    let winner = recorded.map(|choice| &choice.winner)?;
+                    sources.iter().find(|source| test(winner, name(source))).copied()
+                };
+                // When one of those who shared an entry is gone, it is another's of them.
+                let chosen = won(&Instance::excludes).or_else(|| won(&Instance::is_sibling));
+                declared.or(chosen).unwrap_or(sources[0])
             }
         };
-        let mut others: Vec<String> =
-            claim.sources.iter().filter(|source| **source != winner).map(name).collect();
+        let mut others: Vec<Instance> = claim
+            .sources
+            .iter()
+            .filter(|source| **source != winner)
+            .map(|source| name(source).clone())
+            .collect();
         others.sort();
-        let choice = Overwrite { path: claim.path.clone(), winner: name(&winner), others };
+        let choice = Overwrite { path: claim.path.clone(), winner: name(&winner).clone(), others };
         self.nodes[claim.node.0 as usize].source = Some(winner);
-        Ok(choice)
+        Ok(Some(choice))
+    }
+
+    /// Whether two packages have one entry together: they are one package in two architectures that can be beside
+    /// each other, and what they have there is the same. That is how dpkg has it.
+    fn is_shared(&self, a: (u32, u32), b: (u32, u32)) -> bool {
+        let [one, other] = [a, b].map(|source| &self.instances[source.0 as usize]);
+        one.is_sibling(other) && one.arch != other.arch && self.is_equal(a, b)
+    }
+
+    /// Whether two entries come to the same on disk. Of a list that is as far as it tells: where it does not say a
+    /// file's digest, the size decides.
+    fn is_equal(&self, a: (u32, u32), b: (u32, u32)) -> bool {
+        const UNKNOWN: Digest = Digest([0; 32]);
+        let [from, to] = [a, b].map(|source| self.packages[source.0 as usize]);
+        let (one, other) = (self.entry_of(a), self.entry_of(b));
+        let unknown = |package: Contents<'_>, digest: &Digest| package.listed && *digest == UNKNOWN;
+        let nodes = match (&one.node, &other.node) {
+            (Node::File { size, digest }, Node::File { size: other_size, digest: other_digest }) => {
+                let digests = digest == other_digest || unknown(from, digest) || unknown(to, other_digest);
+                size == other_size && digests
+            }
+            (one, other) => one == other,
+        };
+        nodes
+            && if from.listed || to.listed {
+                (one.mode, one.uid, one.gid) == (other.mode, other.uid, other.gid)
+            } else {
+                let (a, b) = (from.profile.metadata(one), to.profile.metadata(other));
+                // The time matters only where the package says that it does.
+                let times = !(one.keep_mtime || other.keep_mtime) || a.mtime == b.mtime;
+                times
+                    && one.config == other.config
+                    && (a.mode, a.owner, a.xattrs) == (b.mode, b.owner, b.xattrs)
+            }
     }
 
     fn children(&self, id: NodeId) -> Option<&BTreeMap<Box<[u8]>, NodeId>> {
@@ -279,12 +345,12 @@ impl<'a> Tree<'a> {
         &manifest.entries[entry as usize]
     }
 
-    /// The package that a node belongs to; for a directory that nobody declares, of the first thing in it.
+    /// The package that a node belongs to, as it is shown; for a directory that nobody declares, of the first thing in it.
     fn owner_name(&self, mut id: NodeId) -> String {
         loop {
             let node = &self.nodes[id.0 as usize];
             if let Some((package, _)) = node.source {
-                return self.packages[package as usize].manifest.name.clone();
+                return self.instances[package as usize].to_string();
             }
             match node.children.as_ref().and_then(|children| children.values().next()) {
                 Some(&child) => id = child,
@@ -391,7 +457,7 @@ fn unplaceable_any(packages: &[Contents<'_>], reason: &'static str) -> Error {
     let mut links = links.filter(|(_, entry)| matches!(entry.node, Node::Symlink { .. }));
     match links.next() {
         Some((manifest, entry)) => {
-            Error::Unplaceable { package: manifest.name.clone(), path: entry.path.clone(), reason }
+            Error::Unplaceable { package: manifest.instance().to_string(), path: entry.path.clone(), reason }
         }
         None => Error::Conflict(Vec::new()),
     }
@@ -419,7 +485,7 @@ mod tests {
     }
 
     fn contents(manifest: &Manifest) -> Contents<'_> {
-        Contents { manifest, profile: Profile::default(), overwrites: false }
+        Contents { manifest, profile: Profile::default(), overwrites: false, listed: false }
     }
 
     fn owner(tree: &Tree<'_>, path: &str) -> Option<String> {

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 
-use ambar_pkgfmt::{Node, PackageId, PayloadPath};
+use ambar_pkgfmt::{Instance, Node, PackageId, PayloadPath};
 use rayon::prelude::*;
 
 use crate::db::rows::ObjectRow;
@@ -14,7 +14,7 @@ use crate::holdings::holdings;
 use crate::lists::Lists;
 use crate::object::{ObjectId, Profile};
 use crate::private::hash_file;
-use crate::record::Record;
+use crate::record::{Installed, Record};
 use crate::root::Root;
 use crate::tree::{Placed, is_machine};
 use crate::watch::{Step, Watch};
@@ -28,7 +28,7 @@ pub struct Finding {
     pub location: PathBuf,
     /// What is wrong.
     pub problem: String,
-    /// The packages it concerns.
+    /// The packages it concerns, each as an [`Instance`] is shown.
     pub packages: Vec<String>,
     /// The paths it concerns, as the packages have them; a long list is cut.
     pub paths: Vec<PayloadPath>,
@@ -60,17 +60,17 @@ struct Users {
 
 impl Root {
     /// Verifies the root: records, manifests, objects of every kept generation, and the live tree. With
-    /// `names`, only what concerns those packages. Work is shared by the threads of `pool`.
+    /// `only`, no more than what concerns those packages. Work is shared by the threads of `pool`.
     ///
     /// # Errors
     /// [`Error`] when it cannot be looked at; what is wrong with it is in the findings, sorted.
     pub fn verify(
         &self,
-        names: &[String],
+        only: &[Instance],
         pool: &rayon::ThreadPool,
         watch: &dyn Watch,
     ) -> Result<Vec<Finding>, Error> {
-        let wanted = |name: &str| names.is_empty() || names.iter().any(|wanted| wanted == name);
+        let wanted = |package: &Installed| is_wanted(only, &package.instance());
         let mut findings = Vec::new();
         let mut packages: BTreeMap<(PackageId, Profile), String> = BTreeMap::new();
         let mut live: Option<Record> = None;
@@ -83,8 +83,8 @@ impl Root {
                         record
                             .packages
                             .iter()
-                            .filter(|package| wanted(&package.name))
-                            .map(|package| ((package.id, package.profile), package.name.clone())),
+                            .filter(|package| wanted(package))
+                            .map(|package| ((package.id, package.profile), package.instance().to_string())),
                     );
                     if current == Some(number) {
                         live = Some(record);
@@ -163,7 +163,7 @@ impl Root {
             let tree = lists.tree()?;
             let generations = self.ambar().dir("generations")?;
             let name = record.number.to_string();
-            let mut walk = Walk { root: self, names, findings: &mut findings };
+            let mut walk = Walk { root: self, only, findings: &mut findings };
             match generations.dir_if_any(&name)? {
                 Some(dir) => walk.directory(&dir, b"", tree.top())?,
                 None => walk.report(&generations, name.as_bytes(), None, "the live tree is missing"),
@@ -222,24 +222,29 @@ impl Root {
 }
 
 /// A walk over the live tree.
+/// Whether `only` is about a package; empty, it is about all.
+fn is_wanted(only: &[Instance], package: &Instance) -> bool {
+    only.is_empty() || only.iter().any(|one| one.excludes(package))
+}
+
 struct Walk<'w> {
     root: &'w Root,
-    names: &'w [String],
+    only: &'w [Instance],
     findings: &'w mut Vec<Finding>,
 }
 
 impl Walk<'_> {
     fn report(&mut self, dir: &Dir, name: &[u8], placed: Option<Placed<'_, '_>>, problem: impl Into<String>) {
-        let package = placed.and_then(|placed| placed.package()).map(|package| package.manifest.name.clone());
+        let package = placed.and_then(|placed| placed.package()).map(|package| package.manifest.instance());
         let path = placed.and_then(|placed| placed.entry()).map(|entry| entry.path.clone());
-        if !self.names.is_empty() && package.as_ref().is_none_or(|package| !self.names.contains(package)) {
+        if !self.only.is_empty() && package.as_ref().is_none_or(|package| !is_wanted(self.only, package)) {
             return;
         }
         self.findings.push(Finding {
             subject: Subject::Tree,
             location: dir.join(name),
             problem: problem.into(),
-            packages: package.into_iter().collect(),
+            packages: package.iter().map(ToString::to_string).collect(),
             paths: path.into_iter().collect(),
         });
     }

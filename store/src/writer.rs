@@ -6,7 +6,7 @@ mod base;
 
 use std::collections::{BTreeMap, HashMap};
 
-use ambar_pkgfmt::{Digest, Manifest, Sha1Digest};
+use ambar_pkgfmt::{Digest, Instance, Manifest, Sha1Digest};
 
 use crate::build::{Build, From, LinkKind};
 use crate::db::rows::{FileRow, JournalRow, PendingRow};
@@ -202,7 +202,7 @@ impl<'r> Writer<'r> {
     /// Steps 2 to 5 for a new generation: tree and record, barrier, database, link.
     ///
     /// `packages` is its complete list; `made` are those of them that this transaction stores, and `fresh`
-    /// the objects it has written. `overwriting` names packages that take paths from others.
+    /// the objects it has written. `overwriting` are packages that take paths from others.
     ///
     /// # Errors
     /// [`Error`]; the live generation is what it was, and what was made is taken back.
@@ -212,7 +212,7 @@ impl<'r> Writer<'r> {
         packages: Vec<Installed>,
         made: Vec<Made>,
         fresh: &BTreeMap<ObjectId, (u64, i64)>,
-        overwriting: &[String],
+        overwriting: &[Instance],
         watch: &dyn Watch,
     ) -> Result<Switched, Error> {
         let done = self.commit_new(cause, packages, made, fresh, overwriting, watch);
@@ -231,10 +231,10 @@ impl<'r> Writer<'r> {
         mut packages: Vec<Installed>,
         made: Vec<Made>,
         fresh: &BTreeMap<ObjectId, (u64, i64)>,
-        overwriting: &[String],
+        overwriting: &[Instance],
         watch: &dyn Watch,
     ) -> Result<Switched, Error> {
-        packages.sort_by(|a, b| (&a.name, a.id).cmp(&(&b.name, b.id)));
+        packages.sort_by_cached_key(|package| (package.instance(), package.id));
         watch.step(Step::Objects);
         let mut known: Known<'_> = made.iter().map(|made| (made.entering.id, &made.manifest)).collect();
         let live = self.live.take().map(|(record, _)| record);

@@ -78,7 +78,7 @@ pub(crate) fn install_with(
     options: Options,
 ) -> Result<Outcome, ambar::Error> {
     let files = files.iter().map(|file| OsPath(file.clone())).collect();
-    let plan = root.plan(Request::Install { files, options })?;
+    let plan = root.plan(Request::install(files, options))?;
     root.execute(&plan, &Silent)
 }
 

@@ -1,9 +1,9 @@
-//! `init`, `install`, `remove`, `rollback`: plan, show, agree, execute.
+//! `init`; and what `install`, `remove`, `rollback`, `mark` and `apply` share: plan, show, ask, agree, execute.
 
-use ambar::{Options, OsPath, Outcome, Plan, Request};
+use ambar::{Class, Error, OsPath, Outcome, Plan, Question, Request, Root};
 use serde_json::json;
 
-use crate::args::{Init, Install, Remove};
+use crate::args::Init;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::progress::Watcher;
@@ -24,31 +24,15 @@ pub(crate) fn init(context: &Context, arguments: &Init) -> Done {
     Ok(json!({ "root": about.root, "store": about.store, "dry_run": false }).into())
 }
 
-pub(crate) fn install(context: &Context, arguments: Install) -> Done {
-    let options = Options {
-        ignore_dependency: arguments.ignore_dependency,
-        overwrite: arguments.overwrite,
-        strip_setuid: arguments.strip_setuid,
-        no_cache: arguments.no_cache,
-        reinstall: arguments.reinstall,
-    };
-    let files = arguments.files.into_iter().map(OsPath).collect();
-    change(context, Request::Install { files, options })
-}
-
-pub(crate) fn remove(context: &Context, arguments: Remove) -> Done {
-    let options = Options { ignore_dependency: arguments.ignore_dependency, ..Options::default() };
-    change(context, Request::Remove { names: arguments.names, options })
-}
-
-pub(crate) fn rollback(context: &Context, generation: Option<u64>) -> Done {
-    change(context, Request::Activate { generation })
-}
-
 /// Plans a request, shows the plan, and carries it out when that is agreed to.
-fn change(context: &Context, request: Request) -> Done {
+pub(crate) fn change(context: &Context, request: Request) -> Done {
     let root = context.root()?;
     let plan = root.plan(request)?;
+    carry_out(context, &root, plan)
+}
+
+/// Shows a plan, and carries it out when its questions are answered and it is agreed to.
+pub(crate) fn carry_out(context: &Context, root: &Root, mut plan: Plan) -> Done {
     plan::show(context, &plan);
     if plan.is_empty() {
         context.line("Nothing is to be done.");
@@ -56,10 +40,10 @@ fn change(context: &Context, request: Request) -> Done {
     if context.dry_run() {
         return Ok(answer(context, &plan, None));
     }
+    let told = |plan: &Plan| json!({ "plan": plan, "outcome": null, "dry_run": false });
     if !plan.is_empty() {
-        context
-            .agree()
-            .map_err(|failure| failure.with(json!({ "plan": plan, "outcome": null, "dry_run": false })))?;
+        ask(context, &mut plan).map_err(|failure| failure.with(told(&plan)))?;
+        context.agree().map_err(|failure| failure.with(told(&plan)))?;
     }
     let watcher = Watcher::new(context);
     let done = root.execute(&plan, &watcher);
@@ -70,6 +54,25 @@ fn change(context: &Context, request: Request) -> Done {
     }
     tell(context, &outcome);
     Ok(answer(context, &plan, Some(&outcome)))
+}
+
+/// Asks what a plan asks, where there is somebody to ask. `-y` agrees to a plan and accepts no licence.
+fn ask(context: &Context, plan: &mut Plan) -> Result<(), Failure> {
+    let unanswered: Vec<Question> = plan.unanswered().into_iter().cloned().collect();
+    if unanswered.is_empty() {
+        return Ok(());
+    }
+    if !context.can_ask() {
+        return Err(Error::Unanswered(unanswered).into());
+    }
+    for question in &unanswered {
+        if !context.ask(&format!("Accept the licence {}? [y/N] ", shown(&question.name))) {
+            let text = format!("the licence {} is not accepted; nothing has changed", question.name);
+            return Err(Failure::new(Class::Cancelled, text));
+        }
+        plan.accept_licence(&question.name);
+    }
+    Ok(())
 }
 
 /// Says what has been done.

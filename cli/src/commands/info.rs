@@ -54,18 +54,31 @@ fn root(context: &Context) -> Done {
 }
 
 fn package(context: &Context, name: &str) -> Done {
-    let details = context.root()?.details(name)?;
-    show(context, &details.manifest, &details.translations);
-    field(context, "reason", &name_of(details.installed.reason));
-    field(context, "size", &size(details.installed.installed_size));
-    field(context, "entries", &details.manifest.entries.len().to_string());
-    field(context, "package id", &details.installed.id.to_string());
-    Ok(json!({
-        "kind": "package",
-        "installed": details.installed,
-        "manifest": manifest::to_json(&details.manifest, &details.translations),
-        "entries": details.manifest.entries.len(),
-    })
+    let all = context.root()?.all_details(name)?;
+    let mut results = Vec::new();
+    for (position, details) in all.iter().enumerate() {
+        if position > 0 {
+            context.line(String::new());
+        }
+        show(context, &details.manifest, &details.translations);
+        field(context, "reason", &name_of(details.installed.reason));
+        field(context, "size", &size(details.installed.installed_size));
+        field(context, "entries", &details.manifest.entries.len().to_string());
+        field(context, "package id", &details.installed.id.to_string());
+        results.push(json!({
+            "kind": "package",
+            "installed": details.installed,
+            "manifest": manifest::to_json(&details.manifest, &details.translations),
+            "entries": details.manifest.entries.len(),
+        }));
+    }
+    Ok(match results.pop() {
+        Some(only) if results.is_empty() => only,
+        last => {
+            results.extend(last);
+            json!({ "kind": "packages", "packages": results })
+        }
+    }
     .into())
 }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use ambar::Reason;
 use serde_json::json;
 
+use crate::args::List;
 use crate::context::Context;
 use crate::style::Style;
 use crate::table::{Table, plain};
@@ -12,7 +13,7 @@ use crate::text::{count, shown, size, time};
 use crate::{Done, entry, plan};
 
 /// Prints a table; its headings only where a person looks.
-fn print(context: &Context, table: &Table) {
+pub(super) fn print(context: &Context, table: &Table) {
     let output = context.output();
     output.print(&table.render(output.out_style(), output.is_terminal()));
 }
@@ -27,20 +28,25 @@ fn cause(text: &str) -> String {
     }
 }
 
-pub(crate) fn packages(context: &Context) -> Done {
-    let packages = context.root()?.packages()?;
+pub(crate) fn packages(context: &Context, arguments: &List) -> Done {
+    let mut packages = context.root()?.packages()?;
+    let is_empty = packages.is_empty();
+    packages.retain(|package| match package.reason {
+        Reason::Explicit => !arguments.automatic,
+        Reason::Automatic => !arguments.explicit,
+    });
     let mut table = Table::new(&["name", "version", "arch", "size", "reason"], &[3]);
     for package in &packages {
         let reason = if package.reason == Reason::Automatic { "automatic" } else { "" };
         table.row([
-            plain(shown(&package.name)),
+            plain(shown(&package.instance().to_string())),
             plain(shown(&package.full_version())),
             plain(shown(&package.arch)),
             plain(size(package.installed_size)),
             (Style::Faint, reason.to_owned()),
         ]);
     }
-    if packages.is_empty() {
+    if is_empty {
         context.output().remark("nothing is installed");
     } else {
         print(context, &table);
@@ -49,17 +55,30 @@ pub(crate) fn packages(context: &Context) -> Done {
 }
 
 pub(crate) fn files(context: &Context, name: &str) -> Done {
-    let entries = context.root()?.files(name)?;
-    let lines: String = entries.iter().map(|entry| entry::line(entry) + "\n").collect();
-    context.output().print(&lines);
-    let entries: Vec<_> = entries.iter().map(entry::to_json).collect();
-    Ok(json!({ "package": name, "entries": entries }).into())
+    let packages = context.root()?.all_files(name)?;
+    let several = packages.len() > 1;
+    let mut all = Vec::new();
+    for (package, entries) in &packages {
+        let instance = package.instance().to_string();
+        if several {
+            context.line(context.output().out_style().paint(Style::Heading, &shown(&instance)));
+        }
+        let lines: String = entries.iter().map(|entry| entry::line(entry) + "\n").collect();
+        context.output().print(&lines);
+        for entry in entries {
+            let mut entry = entry::to_json(entry);
+            entry["package"] = instance.clone().into();
+            all.push(entry);
+        }
+    }
+    Ok(json!({ "package": name, "entries": all }).into())
 }
 
 pub(crate) fn owners(context: &Context, path: &Path) -> Done {
     let owners = context.root()?.owners(path)?;
     for package in &owners {
-        context.line(format!("{} {}", shown(&package.name), shown(&package.full_version())));
+        let instance = package.instance().to_string();
+        context.line(format!("{} {}", shown(&instance), shown(&package.full_version())));
     }
     Ok(json!({ "path": ambar::OsPath(path.into()), "packages": owners }).into())
 }

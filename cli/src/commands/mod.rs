@@ -7,11 +7,16 @@ mod help;
 mod info;
 mod list;
 mod package;
+mod plans;
+mod policy;
 mod quickstart;
 mod sign;
 mod unpack;
 mod vercmp;
 mod verify;
+
+use ambar::Request;
+use ambar::policy::List;
 
 use crate::Done;
 use crate::args::{Command, Key};
@@ -25,7 +30,16 @@ pub(crate) fn name(command: &Command) -> String {
         Command::Install(_) => "install",
         Command::Remove(_) => "remove",
         Command::Rollback { .. } => "rollback",
-        Command::List => "list",
+        Command::Mark(_) => "mark",
+        Command::Plan(_) => "plan",
+        Command::Apply(_) => "apply",
+        Command::Hold(_) => "hold",
+        Command::Mask(_) => "mask",
+        Command::Unmask(_) => "unmask",
+        Command::WhyMasked(_) => "why-masked",
+        Command::Protect(_) => "protect",
+        Command::Set(_) => "set",
+        Command::List(_) => "list",
         Command::Info { .. } => "info",
         Command::Files { .. } => "files",
         Command::Owns { .. } => "owns",
@@ -59,10 +73,19 @@ pub(crate) fn name(command: &Command) -> String {
 pub(crate) fn run(context: &Context, command: Command) -> Done {
     match command {
         Command::Init(arguments) => change::init(context, &arguments),
-        Command::Install(arguments) => change::install(context, arguments),
-        Command::Remove(arguments) => change::remove(context, arguments),
-        Command::Rollback { generation } => change::rollback(context, generation),
-        Command::List => list::packages(context),
+        Command::Install(arguments) => change::change(context, plans::install(arguments)?),
+        Command::Remove(arguments) => change::change(context, plans::remove(arguments)),
+        Command::Rollback { generation } => change::change(context, Request::Activate { generation }),
+        Command::Mark(arguments) => change::change(context, plans::mark(arguments)),
+        Command::Plan(arguments) => plans::plan(context, arguments),
+        Command::Apply(arguments) => plans::apply(context, &arguments),
+        Command::Hold(arguments) => policy::rules(context, List::Hold, &arguments),
+        Command::Mask(arguments) => policy::rules(context, List::Mask, &arguments),
+        Command::Unmask(arguments) => policy::rules(context, List::Unmask, &arguments),
+        Command::WhyMasked(arguments) => policy::why_masked(context, &arguments),
+        Command::Protect(arguments) => policy::rules(context, List::Protect, &arguments),
+        Command::Set(arguments) => policy::set(context, &arguments),
+        Command::List(arguments) => list::packages(context, &arguments),
         Command::Info { subject } => info::info(context, subject.as_deref()),
         Command::Files { name } => list::files(context, &name),
         Command::Owns { path } => list::owners(context, &path),

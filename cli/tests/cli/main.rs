@@ -7,6 +7,8 @@ mod changes;
 mod failures;
 mod machines;
 mod packages;
+mod plans;
+mod policy;
 mod questions;
 mod shell;
 mod vercmp;

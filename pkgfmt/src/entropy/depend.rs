@@ -246,7 +246,9 @@ mod tests {
             let _ = entropy(&text, &Limits::default());
             for word in text.split_whitespace() {
                 if let Some(atom) = crate::entropy::atom::parse(word) {
-                    prop_assert!(crate::entropy::atom::is_qualified(&atom.target.name));
+                    for target in &atom.targets {
+                        prop_assert!(crate::entropy::atom::is_qualified(&target.name));
+                    }
                 }
             }
         }

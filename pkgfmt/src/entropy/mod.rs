@@ -2,7 +2,7 @@
 //!
 //! A packed tar, behind it Portage's metadata (an xpak), and behind that, in Entropy's packages, an SQLite database
 //! that holds the one package. `trailer` finds the parts from the end of the file, `xpak` and `database` read
-//! them, `record` knows Entropy's tables, `depend`, `atom` and `relations` their dependencies, and `metadata`
+//! them, `record` knows Entropy's tables, `depend`, `expression`, `atom` and `relations` their dependencies, and `metadata`
 //! makes a manifest of it all; `protect` tells which files are configuration, `contents` what their sums should be.
 //!
 //! The name of a package is `category/name`, as its users write it: two packages may share a name in two
@@ -15,6 +15,7 @@ mod atom;
 mod contents;
 mod database;
 mod depend;
+pub mod expression;
 mod metadata;
 mod protect;
 mod record;
@@ -61,6 +62,8 @@ pub(crate) struct EntropyFile {
     protection: Protection,
     /// What the package says that it installed, or nothing.
     contents: Vec<u8>,
+    /// The sum of its files' sizes that it declares.
+    size: Option<u64>,
     listed: bool,
     draft: Draft,
     python: Python,
@@ -93,12 +96,20 @@ impl EntropyFile {
             compression,
             protection: protection.unwrap_or_default(),
             contents: xpak.bytes(contents::NAME).to_vec(),
+            size: xpak.text_or_empty("SIZE").trim().parse().ok(),
             listed: false,
             draft: Draft { manifest: metadata.manifest, entries: Vec::new() },
             python: Python::new(&[]),
             translations: Translations::default(),
             scripts: metadata.scripts,
         })
+    }
+}
+
+impl EntropyFile {
+    /// The sum of its files' sizes, as the xpak declares it.
+    pub(crate) fn declared_size(&self) -> Option<u64> {
+        self.size
     }
 }
 

@@ -18,7 +18,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use crate::error::Problem;
 use crate::limits::Limits;
-use crate::relation::{Relation, RelationKind};
+use crate::relation::{Relation, RelationKind, Target};
 
 use super::atom::{self, Atom};
 use super::depend::{self, Tree};
@@ -150,14 +150,21 @@ impl Relations {
             said.push((kind, atoms));
         }
         for (kind, atoms) in said {
-            self.targets += atoms.len();
+            let targets: Vec<Target> = atoms.into_iter().flat_map(|atom| atom.targets).collect();
+            self.targets += targets.len();
             if self.targets > limits.relation_targets {
                 return Err(Problem::limit("the number of dependencies", limits.relation_targets as u64));
             }
-            let alternatives = atoms.into_iter().map(|atom| atom.target).collect();
-            let relation = Relation { kind, alternatives };
-            if self.known.insert(relation.clone()) {
-                self.relations.push(relation);
+            // What one of several things is enough for is one relation; what every one of them is, is several.
+            let relations = if matches!(kind, RelationKind::Depends | RelationKind::BuildDepends) {
+                vec![Relation { kind, alternatives: targets }]
+            } else {
+                targets.into_iter().map(|target| Relation::one(kind, target)).collect()
+            };
+            for relation in relations {
+                if self.known.insert(relation.clone()) {
+                    self.relations.push(relation);
+                }
             }
         }
         for word in part.words() {

@@ -7,6 +7,7 @@
 
 mod decode;
 mod encode;
+mod instance;
 
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +16,8 @@ use crate::digest::{Digest, PackageId};
 use crate::path::PayloadPath;
 use crate::relation::{Relation, RelationKind, coded};
 use crate::version::Candidate;
+
+pub use instance::{Instance, usual as usual_slot};
 
 /// Longest name of an extended attribute, in bytes (`XATTR_NAME_MAX` on Linux).
 const MAX_XATTR_NAME: usize = 255;

@@ -147,6 +147,14 @@ impl NativeFile {
         NativeFile::of(Source::Bytes(bytes), limits).map_err(|problem| Error::new(name, problem))
     }
 
+    /// The manifest, with its entries, and whether the package is a delta: nothing else is read.
+    pub(crate) fn metadata(source: &Source, limits: &Limits) -> Result<(Manifest, bool), Problem> {
+        let table = Table::read(source, limits)?;
+        let section = table.find(Kind::Manifest).map(|section| read_section(source, section)).transpose()?;
+        let manifest = decode_manifest(&section.unwrap_or_default(), limits)?;
+        Ok((manifest, table.find(Kind::Base).is_some()))
+    }
+
     /// Reads and verifies everything but the content of the package in `source`.
     pub(crate) fn of(source: Source, limits: &Limits) -> Result<NativeFile, Problem> {
         let table = Table::read(&source, limits)?;

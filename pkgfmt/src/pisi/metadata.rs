@@ -67,6 +67,8 @@ pub(super) struct Metadata {
     pub(super) format: String,
     /// The scripts that it mentions.
     pub(super) comar: Vec<Comar>,
+    /// `<InstalledSize>` in bytes, where it is a number.
+    pub(super) installed_size: Option<u64>,
 }
 
 /// A `<COMAR>`: a script and what it is for.
@@ -142,6 +144,7 @@ pub(super) fn read(source: impl BufRead, limits: &Limits) -> Result<Metadata, Pr
         translations,
         format: package.text_of("PackageFormat").into(),
         comar: comar(package),
+        installed_size: package.text_of("InstalledSize").parse().ok(),
     })
 }
 

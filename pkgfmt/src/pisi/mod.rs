@@ -92,6 +92,20 @@ impl PisiFile {
             delta,
         })
     }
+
+    /// Format, manifest without entries, declared size, and whether it is a delta: files.xml is not read.
+    pub(crate) fn metadata(
+        source: Source,
+        name: &Path,
+        limits: &Limits,
+    ) -> Result<(Format, Manifest, Option<u64>, bool), Problem> {
+        let container = Container::open(source, limits)?;
+        let metadata = metadata::read(document(&container, metadata::NAME, limits.metadata_bytes)?, limits)?;
+        let (format, _) = storage(&container, &metadata.format, is_delta(name))?;
+        let mut manifest = metadata.manifest;
+        (manifest.scripts, _) = comar::read(&container, &metadata.comar, limits)?;
+        Ok((format, manifest, metadata.installed_size, is_delta(name)))
+    }
 }
 
 impl Reader for PisiFile {

@@ -7,6 +7,7 @@
 mod constraint;
 mod debian;
 pub mod entropy;
+mod fields;
 mod key;
 mod order;
 mod pisi;
@@ -19,6 +20,7 @@ use crate::path::Shown;
 use crate::relation::Constraint;
 
 pub use constraint::{Candidate, satisfies};
+pub use fields::{bare_key, component_key, prefix_key, release_key};
 pub use order::{Order, UnknownOrder};
 
 use key::Number;

@@ -133,7 +133,7 @@ fn settle(tour: &Tour<'_>, packages: &mut BTreeMap<String, PathBuf>) -> Result<V
     let mut options = Options::default();
     for _ in 0..ATTEMPTS {
         let files = packages.values().cloned().map(OsPath).collect();
-        match root.plan(Request::Install { files, options: options.clone() }) {
+        match root.plan(Request::install(files, options.clone())) {
             Ok(_) => break,
             Err(Error::Unsatisfied(problems)) => {
                 let text = "not satisfied among them; --ignore-dependency goes on all the same";

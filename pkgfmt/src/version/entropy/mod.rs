@@ -154,24 +154,39 @@ pub(super) fn without_revision(text: &str) -> Option<&str> {
     }
 }
 
-/// Whether a version starts with `prefix`, at a component boundary; `None` where it is none.
+/// A version as bytes that begin with those of `prefix` where it starts with `prefix` at a component boundary;
+/// `None` where it is no version. The bytes of a prefix are made in the same way from what need not be one.
 ///
 /// The boundary is Portage's: the version ends there, or goes on with `.`, `_` or `-`, or a digit meets something
 /// that is no digit. `cvs.` and leading zeros of the first number do not count.
-pub(super) fn starts_with(text: &str, prefix: &str) -> Option<bool> {
-    fn bare(text: &str) -> &str {
-        let text = text.strip_prefix("cvs.").unwrap_or(text);
-        let trimmed = text.trim_start_matches('0');
-        let zeros = text.len() - trimmed.len();
-        let needed = if trimmed.starts_with(|c: char| c.is_ascii_digit()) { 0 } else { 1 };
-        text.get(zeros.saturating_sub(needed)..).unwrap_or(text)
-    }
+pub(super) fn component_key(text: &str) -> Option<Vec<u8>> {
     Parts::parse(text)?;
-    let prefix = bare(prefix);
-    let Some(rest) = bare(text).strip_prefix(prefix) else { return Some(false) };
-    Some(match (prefix.chars().next_back(), rest.chars().next()) {
-        (_, None | Some('.' | '_' | '-')) => true,
-        (Some(last), Some(next)) => last.is_ascii_digit() != next.is_ascii_digit(),
-        (None, Some(_)) => false,
-    })
+    Some(prefix_key(text))
+}
+
+/// See [`component_key`].
+pub(super) fn prefix_key(text: &str) -> Vec<u8> {
+    let text = text.strip_prefix("cvs.").unwrap_or(text);
+    let trimmed = text.trim_start_matches('0');
+    let zeros = text.len() - trimmed.len();
+    let needed = if trimmed.starts_with(|c: char| c.is_ascii_digit()) { 0 } else { 1 };
+    let bare = text.get(zeros.saturating_sub(needed)..).unwrap_or(text).as_bytes();
+    let mut key = Vec::with_capacity(bare.len() * 2);
+    for (place, byte) in bare.iter().enumerate() {
+        let before = place.checked_sub(1).map(|before| bare[before]);
+        let boundary = |before: u8| {
+            matches!(byte, b'.' | b'_' | b'-') || before.is_ascii_digit() != byte.is_ascii_digit()
+        };
+        if before.is_some_and(boundary) {
+            key.push(0);
+        }
+        key.push(*byte);
+    }
+    key.push(0);
+    key
+}
+
+/// Whether a version starts with `prefix`, at a component boundary; `None` where it is none.
+pub(super) fn starts_with(text: &str, prefix: &str) -> Option<bool> {
+    Some(component_key(text)?.starts_with(&prefix_key(prefix)))
 }
