@@ -39,10 +39,12 @@ mod planner;
 mod query;
 mod repack;
 mod root;
+pub mod run;
 mod transaction;
 mod write;
 
 pub use ambar_pkgfmt as pkgfmt;
+pub use ambar_store::Error as StoreError;
 pub use ambar_store::{Clash, Collected, Finding, Installed, PathConflict, Reason, Step, Subject};
 
 pub use check::{Checked, verify_file};

@@ -8,6 +8,7 @@ mod info;
 mod list;
 mod package;
 mod quickstart;
+mod run;
 mod sign;
 mod unpack;
 mod vercmp;
@@ -18,6 +19,8 @@ use crate::args::{Command, Key};
 use crate::context::Context;
 use crate::external;
 
+pub(crate) use run::HELP as RUN_HELP;
+
 /// The name of a command, as it is typed.
 pub(crate) fn name(command: &Command) -> String {
     match command {
@@ -25,6 +28,8 @@ pub(crate) fn name(command: &Command) -> String {
         Command::Install(_) => "install",
         Command::Remove(_) => "remove",
         Command::Rollback { .. } => "rollback",
+        Command::Run(_) => "run",
+        Command::Shell(_) => "shell",
         Command::List => "list",
         Command::Info { .. } => "info",
         Command::Files { .. } => "files",
@@ -62,6 +67,8 @@ pub(crate) fn run(context: &Context, command: Command) -> Done {
         Command::Install(arguments) => change::install(context, arguments),
         Command::Remove(arguments) => change::remove(context, arguments),
         Command::Rollback { generation } => change::rollback(context, generation),
+        Command::Run(arguments) => run::run(context, &arguments),
+        Command::Shell(arguments) => run::shell(context, &arguments),
         Command::List => list::packages(context),
         Command::Info { subject } => info::info(context, subject.as_deref()),
         Command::Files { name } => list::files(context, &name),
