@@ -156,7 +156,7 @@ fn advice(error: &Error) -> Option<&'static str> {
         }
         (Error::NotOwned(_), _) => "`ambar files NAME` lists the paths of a package.",
         (Error::Store(ambar::StoreError::NoTree { .. }), _) => {
-            "`ambar rollback N` makes the tree of another generation live; `ambar generations` lists what there is."
+            "Rolling back to a generation makes its tree again; when it is the live one, go to another before."
         }
         (Error::NothingBefore, _) => "`ambar generations` lists what there is.",
         (Error::Unsatisfied(_), _) => {
@@ -185,6 +185,7 @@ fn advice(error: &Error) -> Option<&'static str> {
 /// What a person can do about a program that could not be run, where the error's own text does not say.
 fn run_advice(error: &RunError) -> Option<&'static str> {
     Some(match error {
+        RunError::NoRoot { .. } => "`ambar install` makes one; -D names another.",
         RunError::NoProgram { .. } => {
             "`ambar list` shows what is installed; --generation N runs what an earlier generation has."
         }

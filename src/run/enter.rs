@@ -116,25 +116,28 @@ impl View {
     /// Goes to the directory to start in.
     fn start(self) -> Result<Inside, RunError> {
         let View { root, generation, mut notes, starts, must_start, .. } = self;
-        for (rank, path) in starts.iter().enumerate() {
+        let mut missed = None;
+        for path in starts.iter().map(PathBuf::as_path).chain([Path::new("/")]) {
             match std::env::set_current_dir(path) {
                 Ok(()) => {
-                    return Ok(Inside { root, generation, directory: path.clone(), notes });
+                    notes.extend(missed.map(|missed| {
+                        format!(
+                            "there is no {missed} inside that could be worked in: starting in {}",
+                            path.display()
+                        )
+                    }));
+                    return Ok(Inside { root, generation, directory: path.into(), notes });
                 }
                 Err(error) if must_start && error.kind() == std::io::ErrorKind::NotFound => {
-                    return Err(RunError::NoDirectory { path: path.clone(), root, generation });
+                    return Err(RunError::NoDirectory { path: path.into(), root, generation });
                 }
                 Err(source) if must_start => {
-                    return Err(RunError::Io { operation: "start in", path: path.clone(), source });
+                    return Err(RunError::Io { operation: "start in", path: path.into(), source });
                 }
-                Err(error) if rank == 0 => {
-                    notes.push(format!("cannot start in {}, which is not here ({error})", path.display()));
-                }
-                Err(_) => {}
+                Err(_) => drop(missed.get_or_insert_with(|| path.display().to_string())),
             }
         }
-        std::env::set_current_dir("/").on("start in", "/")?;
-        Ok(Inside { root, generation, directory: "/".into(), notes })
+        Err(RunError::NoDirectory { path: "/".into(), root, generation })
     }
 }
 
@@ -250,5 +253,5 @@ fn put(path: &Path, shown: &Shown) -> Result<(), RunError> {
 }
 
 fn make_dir(path: &Path) -> Result<(), RunError> {
-    std::fs::create_dir(path).on("make a place at", path)
+    rustix::fs::mkdir(path, Mode::from_raw_mode(0o755)).on("make a place at", path)
 }

@@ -10,6 +10,12 @@ use crate::error::{Class, io_class};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RunError {
+    /// There is no root.
+    #[error("there is no root at {}", root.display())]
+    NoRoot {
+        /// Where it was looked for.
+        root: PathBuf,
+    },
     /// There is no generation to run anything of.
     #[error("{} has no generation yet: install something first", root.display())]
     Empty {
@@ -101,7 +107,8 @@ impl RunError {
     #[must_use]
     pub fn class(&self) -> Class {
         match self {
-            RunError::Empty { .. }
+            RunError::NoRoot { .. }
+            | RunError::Empty { .. }
             | RunError::NoDirectory { .. }
             | RunError::NoProgram { .. }
             | RunError::NoShell { .. } => Class::NotFound,

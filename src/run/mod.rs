@@ -45,8 +45,8 @@ pub struct Options {
     pub home: Option<PathBuf>,
     /// An empty directory takes the place of the home directory, and is gone in the end.
     pub hide_home: bool,
-    /// The directory that the host works in. It is shown under its own path unless that is in what the
-    /// generation has, and it is where the program starts.
+    /// The directory that is worked in outside, where the program starts. It is shown under its own path,
+    /// unless the root has something of its own there.
     pub directory: Option<PathBuf>,
     /// The directory, inside, to start in instead; it has to be there.
     pub start: Option<PathBuf>,

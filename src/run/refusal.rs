@@ -31,8 +31,8 @@ pub enum Refusal {
     Chroot,
     /// The kernel was built without user namespaces.
     Kernel,
-    /// The root directory is the kernel's first one, which cannot be left.
-    FirstRoot,
+    /// The root directory is not a mount, or the kernel's first one, which cannot be left.
+    RootDirectory,
     /// Something else, which the kernel does not name.
     Unknown,
 }
@@ -77,13 +77,15 @@ impl fmt::Display for Refusal {
                 "the kernel has no user namespaces (it was built without CONFIG_USER_NS); the superuser can do \
                  without them"
             ),
-            Refusal::FirstRoot => write!(
+            Refusal::RootDirectory => write!(
                 f,
-                "the root directory is the kernel's first one (an initramfs), which no process can leave"
+                "the root directory is not a mount that can be left: inside of a chroot, make the directory one before \
+                 (`mount --bind DIR DIR`); the kernel's first root (an initramfs) cannot be left at all"
             ),
             Refusal::Unknown => write!(
                 f,
-                "the kernel or a security module forbids namespaces for this user; the superuser may be allowed"
+                "the kernel forbids namespaces here and does not say why: a chroot around this process or a security \
+                 module can be the reason; the superuser may be allowed"
             ),
         }
     }
@@ -143,7 +145,7 @@ pub(super) fn reason(stage: Stage, errno: Errno, facts: &Facts) -> Refusal {
     let off = |value: &Option<String>, is: &str| value.as_deref() == Some(is);
     let forbidden = matches!(errno, Errno::PERM | Errno::ACCESS);
     match (stage, errno) {
-        (Stage::Pivot, Errno::INVAL) => Refusal::FirstRoot,
+        (Stage::Pivot | Stage::Rights, Errno::INVAL) => Refusal::RootDirectory,
         (Stage::Namespaces, Errno::NOSPC | Errno::USERS) => Refusal::Limit { most: facts.most },
         (Stage::Namespaces, Errno::INVAL | Errno::NOSYS) if !facts.known => Refusal::Kernel,
         _ if forbidden && off(&facts.userns_clone, "0") => {
@@ -180,10 +182,11 @@ mod tests {
             (Namespaces, Errno::PERM, &filtered, "seccomp"),
             (Namespaces, Errno::NOSYS, &filtered, "seccomp"),
             (Namespaces, Errno::INVAL, &unknown, "CONFIG_USER_NS"),
-            (Namespaces, Errno::PERM, &on, "security module"),
+            (Namespaces, Errno::PERM, &on, "does not say why"),
             (Rights, Errno::ACCESS, &apparmor, "apparmor_restrict_unprivileged_userns=0"),
             (Rights, Errno::PERM, &filtered, "seccomp"),
             (Pivot, Errno::INVAL, &usual, "initramfs"),
+            (Rights, Errno::INVAL, &usual, "mount --bind DIR DIR"),
         ] {
             let told = reason(stage, errno, facts).to_string();
             assert!(told.contains(text), "{stage:?} {errno}: {told}");

@@ -36,16 +36,13 @@ impl View {
     /// What a program of the root at `path` is to see.
     ///
     /// # Errors
-    /// [`RunError::Empty`] in a root without a generation, [`RunError::Unplaceable`] for what is asked for and
+    /// [`RunError::NoRoot`], [`RunError::Empty`] in a root without a generation, [`RunError::Unplaceable`] for what is asked for and
     /// cannot be shown, or whatever keeps the root from being read.
     pub fn of(path: &Path, options: &Options) -> Result<View, Error> {
         let root = match ambar_store::Root::find(path)? {
             Found::Root(root) => root,
             Found::Nothing if path.is_dir() => return Err(RunError::Empty { root: path.into() }.into()),
-            Found::Nothing => {
-                let source = std::io::ErrorKind::NotFound.into();
-                return Err(RunError::Io { operation: "find a root at", path: path.into(), source }.into());
-            }
+            Found::Nothing => return Err(RunError::NoRoot { root: path.into() }.into()),
         };
         loop {
             let generation = match options.generation {
@@ -203,6 +200,18 @@ impl View {
         }
     }
 
+    /// Whether a path begins with a name that the generation has at its top.
+    fn is_generations(&self, path: &Path) -> bool {
+        let top: PathBuf = path.components().take(2).collect();
+        match self.layout.at(&top) {
+            At::Exactly(Shown::Bound { source, .. }) => source.starts_with(&self.tree),
+            At::Exactly(Shown::Link { .. }) => true,
+            // Taken apart for the host's files.
+            At::Exactly(Shown::Places) => top == Path::new("/etc"),
+            _ => false,
+        }
+    }
+
     fn note(&mut self, done: Result<(), RunError>) {
         self.notes.extend(done.err().map(|error| error.to_string()));
     }
@@ -221,21 +230,15 @@ impl View {
             && let Ok(source) = here.canonicalize()
             && !self.is_shown(here, &source)
         {
-            let top: PathBuf = here.components().take(2).collect();
-            let is_generations = match self.layout.at(&top) {
-                At::Exactly(Shown::Bound { writable, .. }) => !writable,
-                At::Exactly(Shown::Link { .. }) => true,
-                At::Exactly(Shown::Places) => top == Path::new("/etc"),
-                _ => false,
-            };
-            if is_generations {
+            // What the root has there is what its programs have to see.
+            if !matches!(self.layout.at(here), At::Nothing) {
                 if !self.must_start {
                     self.notes.push(format!(
-                        "{} is that of the generation inside, not the host's: --bind shows a directory elsewhere",
+                        "{} is the root's own inside, not the host's: --bind shows that one elsewhere",
                         here.display()
                     ));
                 }
-            } else {
+            } else if !self.is_generations(here) {
                 self.show_same(here, source);
             }
         }

@@ -98,6 +98,11 @@ impl Layout {
             Shown::Places | Shown::Volatile { .. } => Some(true),
             Shown::Link { .. } => None,
         };
+        if let (Some(Shown::Bound { source, .. }), Some(wants_dir)) = (self.0.get(path), wants_dir)
+            && is_dir(source) != wants_dir
+        {
+            return Err(refuse(another_kind(wants_dir)));
+        }
         // Every turn goes at least one component deeper.
         for _ in 0..=path.components().count() {
             let Some((holder, there)) = self.holder(path) else { break };
@@ -119,12 +124,7 @@ impl Layout {
             };
             match missing_part(&outer, &rest) {
                 Missing::Nothing(found) if wants_dir == Some(found) => break,
-                Missing::Nothing(true) if wants_dir.is_some() => {
-                    return Err(refuse("a directory is there, and this is none".into()));
-                }
-                Missing::Nothing(false) if wants_dir.is_some() => {
-                    return Err(refuse("a file is there, and this is a directory".into()));
-                }
+                Missing::Nothing(found) if wants_dir.is_some() => return Err(refuse(another_kind(!found))),
                 Missing::Link(at) if at != rest => {
                     return Err(refuse(format!(
                         "{} is a link inside; name the place that it leads to",
@@ -205,6 +205,13 @@ impl Layout {
             self.0.entry(path).or_insert(shown);
         }
         Ok(())
+    }
+}
+
+fn another_kind(wants_dir: bool) -> String {
+    match wants_dir {
+        true => "a file is there, and this is a directory".into(),
+        false => "a directory is there, and this is none".into(),
     }
 }
 

@@ -18,6 +18,7 @@ mod in_use;
 mod inside;
 mod lists;
 mod machine;
+mod mounts;
 mod object;
 mod objects;
 mod private;
