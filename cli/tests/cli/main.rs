@@ -5,8 +5,10 @@ mod place;
 
 mod changes;
 mod failures;
+mod inside;
 mod machines;
 mod packages;
 mod questions;
+mod run;
 mod shell;
 mod vercmp;
