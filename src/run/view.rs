@@ -250,3 +250,121 @@ fn missing_part(outer: &Path, rest: &Path) -> Missing {
     }
     Missing::Nothing(is_dir)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A directory with `usr/bin/`, `usr/file` and `usr/link → bin` in it.
+    fn outside() -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(dir.path().join("usr/bin")).unwrap();
+        std::fs::write(dir.path().join("usr/file"), "").unwrap();
+        std::os::unix::fs::symlink("bin", dir.path().join("usr/link")).unwrap();
+        dir
+    }
+
+    fn bound(source: impl Into<PathBuf>, writable: bool) -> Shown {
+        Shown::Bound { source: source.into(), writable }
+    }
+
+    fn with_usr(outside: &Path, writable: bool) -> Layout {
+        let mut layout = Layout::default();
+        layout.put(Path::new("/usr"), bound(outside.join("usr"), writable)).unwrap();
+        layout
+    }
+
+    fn lines(layout: &Layout) -> Vec<String> {
+        let kind = |shown: &Shown| match shown {
+            Shown::Bound { writable, .. } => if *writable { "writable" } else { "bound" }.to_owned(),
+            Shown::Places => "places".to_owned(),
+            Shown::Volatile { mode } => format!("volatile {mode:o}"),
+            Shown::Link { target } => format!("→ {}", target.display()),
+        };
+        layout.entries().map(|(path, shown)| format!("{} {}", path.display(), kind(shown))).collect()
+    }
+
+    #[test]
+    fn a_place_that_is_there_is_used_and_one_that_is_not_takes_its_directory_apart() {
+        let outside = outside();
+        let mut layout = with_usr(outside.path(), false);
+        layout.put(Path::new("/usr/bin"), bound("/tmp", true)).unwrap();
+        assert_eq!(lines(&layout), ["/usr bound", "/usr/bin writable"]);
+        layout.put(Path::new("/usr/new/deep"), bound("/tmp", true)).unwrap();
+        assert_eq!(
+            lines(&layout),
+            [
+                "/usr places",
+                "/usr/bin writable",
+                "/usr/file bound",
+                "/usr/link → bin",
+                "/usr/new places",
+                "/usr/new/deep writable"
+            ]
+        );
+        // What is put later is not hidden by what was there.
+        layout.put(Path::new("/usr"), Shown::Volatile { mode: 0o700 }).unwrap();
+        assert_eq!(lines(&layout), ["/usr volatile 700"]);
+    }
+
+    #[test]
+    fn parents_come_before_children() {
+        let mut layout = Layout::default();
+        for path in ["/a/b/c", "/a-b", "/a", "/a/b"] {
+            layout.put(Path::new(path), Shown::Places).unwrap();
+        }
+        let paths: Vec<&Path> = layout.entries().map(|(path, _)| path).collect();
+        assert_eq!(paths, [Path::new("/a"), Path::new("/a/b"), Path::new("/a-b")]);
+    }
+
+    #[test]
+    fn links_and_files_are_no_places() {
+        let outside = outside();
+        for (path, reason) in [
+            ("/usr/link/x", "is a link inside"),
+            ("/usr/file/x", "is no directory inside"),
+            ("/usr/file", "a file is there, and this is a directory"),
+            ("/", "absolute path"),
+            ("usr", "absolute path"),
+            ("/usr/../x", "absolute path"),
+            ("/bin/x", "/bin is a link to usr/bin inside"),
+        ] {
+            let mut layout = with_usr(outside.path(), false);
+            layout.put(Path::new("/bin"), Shown::Link { target: "usr/bin".into() }).unwrap();
+            let before = lines(&layout);
+            let error = layout.put(Path::new(path), bound("/tmp", true)).unwrap_err().to_string();
+            assert!(error.contains(reason), "{path}: {error}");
+            assert_eq!(lines(&layout), before, "{path}");
+        }
+        let mut layout = with_usr(outside.path(), false);
+        // A link at the very place is replaced.
+        layout.put(Path::new("/usr/link"), bound("/tmp", true)).unwrap();
+        assert!(lines(&layout).contains(&"/usr/link writable".to_owned()), "{layout:?}");
+    }
+
+    #[test]
+    fn what_is_where_is_known_through_what_is_bound() {
+        let outside = outside();
+        let mut layout = with_usr(outside.path(), true);
+        layout.put(Path::new("/run"), bound(outside.path().join("usr"), true)).unwrap();
+        layout.put(Path::new("/run/user/1"), bound("/tmp", true)).unwrap();
+        assert_eq!(lines(&layout)[0], "/run volatile 755", "what `/run` lacks can be made there");
+        assert_eq!(layout.at(Path::new("/usr/file")), At::Within(outside.path().join("usr/file")));
+        assert_eq!(layout.at(Path::new("/usr/no")), At::Nothing);
+        assert_eq!(layout.at(Path::new("/run/user")), At::Exactly(&Shown::Places));
+        assert_eq!(layout.at(Path::new("/run/user/2")), At::Nothing);
+    }
+
+    #[test]
+    fn a_directory_with_very_much_in_it_stays_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        for number in 0..=MOST_PARTS {
+            std::fs::write(dir.path().join(number.to_string()), "").unwrap();
+        }
+        let mut layout = Layout::default();
+        layout.put(Path::new("/much"), bound(dir.path(), false)).unwrap();
+        let error = layout.put(Path::new("/much/more"), bound("/tmp", true)).unwrap_err().to_string();
+        assert!(error.contains("there is no /much/more inside"), "{error}");
+        assert_eq!(lines(&layout), ["/much bound"]);
+    }
+}

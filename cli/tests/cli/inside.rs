@@ -32,9 +32,11 @@ pub(crate) fn each() -> Vec<Inside> {
 }
 
 impl Inside {
-    /// The root of one user, with generation 1: a shell, `cat`, `sleep`, and a file of its own.
-    fn installed(nobody: bool) -> Option<Inside> {
-        let place = Place::new();
+    /// A place for the root of one user, which is not there yet.
+    pub(crate) fn empty(nobody: bool) -> Inside {
+        // Where the build leaves room for tests, which is rarely in what every program sees anyway (`/tmp`).
+        let place = Place::below(Path::new(env!("CARGO_TARGET_TMPDIR")));
+        let place = if nobody && !is_open(place.path().parent().unwrap()) { Place::new() } else { place };
         let inside = Inside { ambar: place.path().join("ambar"), place, nobody };
         // Whoever it is has to reach the program, which may lie in a closed home directory.
         let program = env!("CARGO_BIN_EXE_ambar");
@@ -44,6 +46,12 @@ impl Inside {
         inside.open(inside.place.path());
         std::fs::create_dir(inside.home()).unwrap();
         inside.open(&inside.home());
+        inside
+    }
+
+    /// The root of one user, with generation 1: a shell, `cat`, `sleep`, and files of its own.
+    fn installed(nobody: bool) -> Option<Inside> {
+        let inside = Inside::empty(nobody);
         let content = inside.home().join("content");
         for name in ["sh", "cat", "sleep"] {
             copy_program(name, &content)?;
@@ -64,7 +72,7 @@ impl Inside {
     }
 
     /// Makes something that a test has written belong to the user.
-    fn open(&self, path: &Path) {
+    pub(crate) fn open(&self, path: &Path) {
         std::fs::set_permissions(path, PermissionsExt::from_mode(0o755)).unwrap();
         if self.nobody {
             std::os::unix::fs::chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
@@ -148,6 +156,11 @@ impl Inside {
     pub(crate) fn script(&self, script: &str) -> Ran {
         self.run(&["run", "sh", "-c", script])
     }
+}
+
+/// Whether everybody can go through a directory and all above it.
+fn is_open(path: &Path) -> bool {
+    path.ancestors().all(|path| path.metadata().is_ok_and(|about| about.permissions().mode() & 0o001 != 0))
 }
 
 /// Copies a program of the host's and the libraries that it names, under their own paths.

@@ -9,6 +9,7 @@ mod inside;
 mod machines;
 mod packages;
 mod questions;
+mod real_programs;
 mod run;
 mod shell;
 mod vercmp;

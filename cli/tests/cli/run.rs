@@ -209,6 +209,35 @@ fn the_place_to_work_in_is_there_or_something_is_said() {
 }
 
 #[test]
+fn directories_of_the_hosts_are_shown_where_the_root_has_none() {
+    // Not in anything that is shown anyway.
+    let (home, here) = ("/var/cache", "/var/lib");
+    if ![home, here].iter().all(|path| std::path::Path::new(path).is_dir()) {
+        return println!("skipped: there is no {home} or {here}");
+    }
+    for inside in each() {
+        let script = "echo $PWD *; cd; echo $PWD *; echo /var/*";
+        let mut command = inside.command();
+        command.env("HOME", home).current_dir(here).args(["run", "sh", "-c", script]);
+        let ran = ran(&mut command);
+        let listed = |path: &str| {
+            let mut shell = Command::new("/bin/sh");
+            crate::place::ran(shell.args(["-c", "echo $PWD *"]).current_dir(path)).out
+        };
+        let expected = format!("{}{}/var/cache /var/lib /var/usrlocal\n", listed(here), listed(home));
+        assert_eq!((ran.out, ran.code), (expected, 0), "{}", ran.err);
+
+        // What the root has of its own is not covered by where somebody happens to be.
+        inside.directory(&inside.root().join("var/lib/of the root"));
+        let mut command = inside.command();
+        let script = "cd /var/lib; echo *";
+        let ran = crate::place::ran(command.current_dir(here).args(["run", "sh", "-c", script]));
+        assert_eq!(ran.out, "of the root\n");
+        assert!(ran.err.contains("/var/lib is the root's own inside"), "{ran:?}");
+    }
+}
+
+#[test]
 fn more_can_be_shown_and_home_can_be_hidden() {
     for inside in each() {
         let more = inside.path().join("more:to show");
