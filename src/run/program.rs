@@ -7,7 +7,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use rustix::fs::Access;
+use rustix::fs::{Access, StatVfsMountFlags};
 use rustix::io::Errno;
 
 use super::Inside;
@@ -59,7 +59,14 @@ impl Inside {
             }
         }
         Err(match refused {
-            Some((program, Errno::ACCESS)) => self.not_runnable(program, "it may not be executed".into()),
+            Some((program, Errno::ACCESS)) => {
+                let flags = rustix::fs::statvfs(&program).map(|about| about.f_flag);
+                let reason = match flags.is_ok_and(|flags| flags.contains(StatVfsMountFlags::NOEXEC)) {
+                    true => "it lies on a file system that nothing may be run from (noexec)",
+                    false => "it may not be executed",
+                };
+                self.not_runnable(program, reason.into())
+            }
             Some((program, errno)) => self.not_runnable(program, std::io::Error::from(errno).to_string()),
             None => RunError::NoProgram {
                 name: ambar_pkgfmt::path::Shown(name.as_bytes()).to_string(),
@@ -94,10 +101,10 @@ impl Inside {
                 Some(interpreter) => format!("it is run by {interpreter}, which is not there"),
                 None => "the loader that it names is not there: is the C library installed?".into(),
             },
-            std::io::ErrorKind::PermissionDenied => {
-                "the system does not let it: is it on a file system that nothing may be run from (noexec)?"
-                    .into()
-            }
+            std::io::ErrorKind::PermissionDenied => match interpreter(program) {
+                Some(interpreter) => format!("it is run by {interpreter}, which may not be executed"),
+                None => error.to_string(),
+            },
             _ => error.to_string(),
         };
         self.not_runnable(program.into(), reason)

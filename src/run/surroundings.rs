@@ -158,9 +158,15 @@ impl View {
 
     /// The home directory, and where the user's sockets are.
     fn show_home(&mut self, options: &Options) {
-        let home = options.home.as_deref().filter(|home| is_plain(home));
-        if let Some(home) = home {
-            if options.hide_home {
+        if let Some(home) = options.home.as_deref() {
+            if home == Path::new("/") {
+                // Somebody without a home, and so without one to hide.
+            } else if !is_plain(home) {
+                self.notes.push(format!(
+                    "the home directory {} is not shown: it is no absolute path without . and ..",
+                    home.display()
+                ));
+            } else if options.hide_home {
                 let put = self.layout.put(home, Shown::Volatile { mode: 0o700 });
                 self.note(put);
             } else if let Ok(source) = home.canonicalize() {

@@ -53,6 +53,13 @@ pub(crate) fn shell(context: &Context, arguments: &args::Inside) -> Done {
     shells.extend(usual.iter().map(OsString::from));
     let path = search_path(std::env::var_os("PATH").as_deref());
     let inside = enter(context, view)?;
+    if context.output().is_terminal() {
+        context.output().remark(&format!(
+            "This is generation {} of {}; `exit` leaves it.",
+            inside.generation(),
+            inside.root().display()
+        ));
+    }
     let program = inside.find_shell(&shells).map_err(Error::from)?;
     Err(become_program(&inside, &program, program.as_os_str(), &[], &path))
 }

@@ -12,4 +12,5 @@ mod questions;
 mod real_programs;
 mod run;
 mod shell;
+mod surroundings;
 mod vercmp;

@@ -53,9 +53,9 @@ impl Place {
         Place(tempfile::tempdir().unwrap())
     }
 
-    /// As [`new`](Self::new), in a directory of one's choice.
+    /// As [`new`](Self::new), in a directory of one's choice if it can be written to.
     pub(crate) fn below(directory: &Path) -> Place {
-        Place(tempfile::tempdir_in(directory).unwrap())
+        Place(tempfile::tempdir_in(directory).or_else(|_| tempfile::tempdir()).unwrap())
     }
 
     /// A root with the first versions of all the examples.
