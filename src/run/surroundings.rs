@@ -1,5 +1,6 @@
 //! What is shown: decided here, before anything is done.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
@@ -69,7 +70,9 @@ impl View {
             must_start: options.start.is_some(),
             notes: Vec::new(),
         };
+        let mut own = BTreeSet::from([PathBuf::from("/etc")]);
         for inner in root.tree_top(generation)? {
+            own.insert(top_path(&inner.name));
             view.show_top(inner, false)?;
         }
         for inner in root.machine_top()? {
@@ -86,7 +89,7 @@ impl View {
             let source = source.canonicalize().on("show", source)?;
             view.layout.put(target, Shown::Bound { source, writable: true })?;
         }
-        view.choose_start(options);
+        view.choose_start(options, &own);
         Ok(view)
     }
 
@@ -206,24 +209,13 @@ impl View {
         }
     }
 
-    /// Whether a path begins with a name that the generation has at its top.
-    fn is_generations(&self, path: &Path) -> bool {
-        let top: PathBuf = path.components().take(2).collect();
-        match self.layout.at(&top) {
-            At::Exactly(Shown::Bound { source, .. }) => source.starts_with(&self.tree),
-            At::Exactly(Shown::Link { .. }) => true,
-            // Taken apart for the host's files.
-            At::Exactly(Shown::Places) => top == Path::new("/etc"),
-            _ => false,
-        }
-    }
-
     fn note(&mut self, done: Result<(), RunError>) {
         self.notes.extend(done.err().map(|error| error.to_string()));
     }
 
-    /// Where to start, the best first, and the working directory shown if it has to be.
-    fn choose_start(&mut self, options: &Options) {
+    /// Where to start, the best first, and the working directory shown if it has to be; not in the middle of
+    /// what is the generation's own.
+    fn choose_start(&mut self, options: &Options, own: &BTreeSet<PathBuf>) {
         let home = options.home.clone().filter(|home| is_plain(home));
         let Some(here) = options.directory.as_deref().filter(|here| here.is_absolute()) else {
             self.starts.extend(options.start.clone().or(home));
@@ -244,7 +236,7 @@ impl View {
                         here.display()
                     ));
                 }
-            } else if !self.is_generations(here) {
+            } else if !here.ancestors().any(|above| own.contains(above)) {
                 self.show_same(here, source);
             }
         }

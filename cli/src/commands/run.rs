@@ -4,6 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use ambar::pkgfmt::path::Shown as Printable;
 use ambar::run::{Inside, Options, Shown, View, search_path};
@@ -39,7 +40,9 @@ pub(crate) fn run(context: &Context, arguments: &args::Run) -> Done {
     let path = search_path(std::env::var_os("PATH").as_deref());
     let inside = enter(context, view)?;
     let program = inside.find(name, &path).map_err(Error::from)?;
-    Err(become_program(&inside, &program, name, rest, &path))
+    let mut command = command(&inside, &program, &path);
+    command.arg0(name).args(rest);
+    Err(Error::from(inside.become_program(&program, &mut command)).into())
 }
 
 pub(crate) fn shell(context: &Context, arguments: &args::Inside) -> Done {
@@ -61,7 +64,10 @@ pub(crate) fn shell(context: &Context, arguments: &args::Inside) -> Done {
         ));
     }
     let program = inside.find_shell(&shells).map_err(Error::from)?;
-    Err(become_program(&inside, &program, program.as_os_str(), &[], &path))
+    let mut command = command(&inside, &program, &path);
+    // Programs start another one by this name.
+    command.env("SHELL", &program);
+    Err(Error::from(inside.become_program(&program, &mut command)).into())
 }
 
 fn view(context: &Context, inside: &args::Inside) -> Result<View, Failure> {
@@ -142,21 +148,14 @@ fn enter(context: &Context, view: View) -> Result<Inside, Failure> {
     Ok(inside)
 }
 
-fn become_program(
-    inside: &Inside,
-    program: &Path,
-    name: &OsStr,
-    arguments: &[OsString],
-    path: &[PathBuf],
-) -> Failure {
-    let mut command = std::process::Command::new(program);
-    command.arg0(name).args(arguments);
+/// A program with the environment that it is to have inside: the caller's, as far as that is true there.
+fn command(inside: &Inside, program: &Path, path: &[PathBuf]) -> Command {
+    let mut command = Command::new(program);
     // Each of them came out of one variable or has no colon in it.
     if let Ok(path) = std::env::join_paths(path) {
         command.env("PATH", path);
     }
     command.env("AMBAR_ROOT", inside.root()).env("AMBAR_GENERATION", inside.generation().to_string());
-    // The shell's idea of where it is, which a program believes if it is true.
     command.env("PWD", inside.directory());
-    Error::from(inside.become_program(program, &mut command)).into()
+    command
 }

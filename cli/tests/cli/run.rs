@@ -134,12 +134,17 @@ fn a_shell_is_the_users_own_or_one_that_there_is() {
             let mut command = inside.command();
             command.env("SHELL", own).arg("shell").stdin(Stdio::piped()).stdout(Stdio::piped());
             let mut child = command.spawn().unwrap();
-            child.stdin.take().unwrap().write_all(b"echo $0; cat /usr/share/marker; exit 3\n").unwrap();
+            child
+                .stdin
+                .take()
+                .unwrap()
+                .write_all(b"echo $0 $SHELL; cat /usr/share/marker; exit 3\n")
+                .unwrap();
             let output = child.wait_with_output().unwrap();
             (output.status.code(), String::from_utf8(output.stdout).unwrap())
         };
-        assert_eq!(shell("/bin/zsh"), (Some(3), "/usr/bin/sh\none\n".into()));
-        assert_eq!(shell(""), (Some(3), "/usr/bin/sh\none\n".into()));
+        assert_eq!(shell("/bin/zsh"), (Some(3), "/usr/bin/sh /usr/bin/sh\none\n".into()));
+        assert_eq!(shell(""), (Some(3), "/usr/bin/sh /usr/bin/sh\none\n".into()));
         assert_eq!(shell("/usr/bin/cat").0, Some(0), "the user's own comes first");
 
         let content = inside.home().join("content");
