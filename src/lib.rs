@@ -39,6 +39,7 @@ pub mod policy;
 mod query;
 mod repack;
 mod root;
+pub mod run;
 mod saved;
 mod select;
 mod transaction;
@@ -48,6 +49,7 @@ mod write;
 pub use ambar_pkgfmt as pkgfmt;
 pub use ambar_pkgfmt::Instance;
 pub use ambar_resolver as resolver;
+pub use ambar_store::Error as StoreError;
 pub use ambar_store::{Clash, Collected, Finding, Installed, PathConflict, Reason, Step, Subject};
 
 pub use check::{Checked, verify_file};
