@@ -111,7 +111,9 @@ fn faults_of(case: &Case) -> Vec<String> {
         faults.push("not known to be the best".to_owned());
     }
     let wanted = match (&case.oracle.optimum, &case.expect.state) {
-        (Some(optimum), _) if case.oracle.cost_optimum.is_some() && case.id.starts_with("fuzz") => Some(&optimum[0]),
+        (Some(optimum), _) if case.oracle.cost_optimum.is_some() && case.id.starts_with("fuzz") => {
+            Some(&optimum[0])
+        }
         (_, expected) if case.strict => expected.as_ref(),
         _ => None,
     };
@@ -127,7 +129,10 @@ fn faults_of(case: &Case) -> Vec<String> {
 fn check_all(cases: &[Case]) {
     let mut faults = Vec::new();
     for case in cases {
-        if std::env::var_os("TRACE").is_some() { eprintln!("{}", case.id); }
+        if std::env::var_os("TRACE").is_some() {
+            eprintln!("{}", case.id);
+            std::io::Write::flush(&mut std::io::stderr()).unwrap();
+        }
         faults.extend(faults_of(case).into_iter().map(|fault| format!("{}: {fault}", case.id)));
     }
     assert!(faults.is_empty(), "{}\n{}", faults.len(), faults.join("\n"));

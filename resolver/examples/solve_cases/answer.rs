@@ -40,7 +40,12 @@ pub(crate) fn answer(case: &Case) -> Answered {
 
 /// The answer to something that is no case.
 pub(crate) fn invalid(id: &str, reason: String) -> Answered {
-    Answered { id: id.to_owned(), status: "invalid".to_owned(), explanation: Some(reason), ..Answered::default() }
+    Answered {
+        id: id.to_owned(),
+        status: "invalid".to_owned(),
+        explanation: Some(reason),
+        ..Answered::default()
+    }
 }
 
 fn attempt(case: &Case) -> Result<Answered, String> {
@@ -51,7 +56,8 @@ fn attempt(case: &Case) -> Result<Answered, String> {
     Ok(match solve(&world, &request) {
         Answer::Solved(solution) => {
             let id = |package| universes.id(&world, package).ok_or("a package from nowhere");
-            let mut state = solution.packages.iter().map(|package| id(*package)).collect::<Result<Vec<_>, _>>()?;
+            let mut state =
+                solution.packages.iter().map(|package| id(*package)).collect::<Result<Vec<_>, _>>()?;
             state.sort_unstable();
             let mut order = Vec::new();
             for step in &solution.steps {
@@ -75,11 +81,9 @@ fn attempt(case: &Case) -> Result<Answered, String> {
                 ..answered
             }
         }
-        Answer::Impossible(problem) => Answered {
-            status: "unsolvable".to_owned(),
-            explanation: Some(sentences(&problem)),
-            ..answered
-        },
+        Answer::Impossible(problem) => {
+            Answered { status: "unsolvable".to_owned(), explanation: Some(sentences(&problem)), ..answered }
+        }
         Answer::Budget => Answered { status: "budget".to_owned(), ..answered },
     })
 }
