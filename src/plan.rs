@@ -98,6 +98,21 @@ impl Request {
         }
     }
 
+    /// The same request wherever it is made from: with absolute paths.
+    pub(crate) fn absolute(&self) -> Request {
+        let mut request = self.clone();
+        let none = &mut Vec::new();
+        let (files, from) = match &mut request {
+            Request::Install { files, from, .. } => (files, from),
+            Request::Upgrade { from, .. } | Request::Downgrade { from, .. } => (none, from),
+            _ => return request,
+        };
+        for path in files.iter_mut().chain(from) {
+            *path = OsPath(std::path::absolute(&path.0).unwrap_or_else(|_| path.0.clone()));
+        }
+        request
+    }
+
     fn options_mut(&mut self) -> Option<&mut Options> {
         match self {
             Request::Install { options, .. }

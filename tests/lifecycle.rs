@@ -100,7 +100,7 @@ fn missing_dependencies_are_listed_and_nothing_happens() {
     // The new hello needs the new library; removing the library would break hello.
     assert!(matches!(
         install_with(&root, &[example(HELLO_2)], Options::default()),
-        Err(Error::Unsatisfied(_))
+        Err(Error::Impossible(_))
     ));
     let plan = root.plan(Request::Remove { names: vec!["libgreet".into()], options: Options::default() });
     assert_eq!(plan.unwrap_err().class(), Class::Conflict);

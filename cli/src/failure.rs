@@ -21,6 +21,8 @@ struct Told {
     causes: Vec<String>,
     conflicts: Vec<PathConflict>,
     problems: Vec<Unsatisfied>,
+    /// Why nothing meets a request.
+    explanation: Option<Value>,
     /// What there is to tell beside the error, for machines.
     result: Option<Value>,
     /// The message is ours: it may hold colours, and nothing in it has to be escaped.
@@ -36,6 +38,7 @@ impl Failure {
             causes: Vec::new(),
             conflicts: Vec::new(),
             problems: Vec::new(),
+            explanation: None,
             result: None,
             raw: false,
         }))
@@ -114,6 +117,7 @@ impl Failure {
             "causes": self.0.causes,
             "conflicts": conflicts,
             "problems": self.0.problems,
+            "explanation": self.0.explanation,
         })
     }
 }
@@ -124,6 +128,9 @@ impl From<Error> for Failure {
         failure.0.advice = advice(&error);
         failure.0.conflicts = error.path_conflicts().to_vec();
         failure.0.problems = error.problems().to_vec();
+        if let Error::Impossible(impossible) = &error {
+            failure.0.explanation = Some(json!(impossible));
+        }
         let mut cause = error.source();
         while let Some(error) = cause {
             failure.0.causes.push(error.to_string());
@@ -155,9 +162,13 @@ fn advice(error: &Error) -> Option<&'static str> {
         (Error::NoSet { similar, .. }, _) if similar.is_empty() => "`ambar set list` lists the sets.",
         (Error::NotOwned(_), _) => "`ambar files NAME` lists the paths of a package.",
         (Error::NothingBefore, _) => "`ambar generations` lists what there is.",
-        (Error::Unsatisfied(_), _) => {
-            "Nothing has changed. Name the other packages as well, or go on without them: --ignore-dependency."
+        (Error::Impossible(_), _) => {
+            "Nothing has changed. --from DIR gives more packages to choose from; --ignore-dependency goes on all the \
+             same."
         }
+        (Error::Needed(_), _) => "Nothing has changed. Without --no-dependents they go as well.",
+        (Error::Essential { .. }, _) => "Nothing has changed. --remove-essential removes it all the same.",
+        (Error::TooHard { .. }, _) => "Nothing has changed. Ask for less at once, or name versions.",
         (error, _) if !error.path_conflicts().is_empty() => match takes_paths(error) {
             true => "Nothing has changed. --overwrite lets the packages being installed take these paths.",
             false => "Nothing has changed. These packages cannot be installed together.",

@@ -66,7 +66,7 @@ impl Root {
         let mut plan = Plan {
             root: OsPath(std::path::absolute(self.path()).unwrap_or_else(|_| self.path().to_owned())),
             parent: base.live.as_ref().map(|(record, digest)| (record.number, *digest)),
-            request: request.clone(),
+            request: request.absolute(),
             items: Vec::new(),
             activates: None,
             notes: Vec::new(),

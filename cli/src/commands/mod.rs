@@ -14,6 +14,7 @@ mod sign;
 mod unpack;
 mod vercmp;
 mod verify;
+mod why;
 
 use ambar::Request;
 use ambar::policy::List;
@@ -28,7 +29,12 @@ pub(crate) fn name(command: &Command) -> String {
     match command {
         Command::Init(_) => "init",
         Command::Install(_) => "install",
+        Command::Upgrade(_) => "upgrade",
+        Command::Downgrade(_) => "downgrade",
         Command::Remove(_) => "remove",
+        Command::Autoremove(_) => "autoremove",
+        Command::Why { .. } => "why",
+        Command::WhyNot(_) => "why-not",
         Command::Rollback { .. } => "rollback",
         Command::Mark(_) => "mark",
         Command::Plan(_) => "plan",
@@ -74,7 +80,12 @@ pub(crate) fn run(context: &Context, command: Command) -> Done {
     match command {
         Command::Init(arguments) => change::init(context, &arguments),
         Command::Install(arguments) => change::change(context, plans::install(arguments)?),
+        Command::Upgrade(arguments) => change::change(context, plans::upgrade(arguments)),
+        Command::Downgrade(arguments) => change::change(context, plans::downgrade(arguments)),
         Command::Remove(arguments) => change::change(context, plans::remove(arguments)),
+        Command::Autoremove(arguments) => change::change(context, plans::autoremove(&arguments)),
+        Command::Why { name } => why::why(context, &name),
+        Command::WhyNot(arguments) => why::why_not(context, arguments),
         Command::Rollback { generation } => change::change(context, Request::Activate { generation }),
         Command::Mark(arguments) => change::change(context, plans::mark(arguments)),
         Command::Plan(arguments) => plans::plan(context, arguments),

@@ -11,4 +11,5 @@ mod plans;
 mod policy;
 mod questions;
 mod shell;
+mod slots;
 mod vercmp;

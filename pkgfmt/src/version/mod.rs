@@ -7,8 +7,8 @@
 mod constraint;
 mod debian;
 pub mod entropy;
-mod key;
 mod fields;
+mod key;
 mod order;
 mod pisi;
 mod pisi1;
