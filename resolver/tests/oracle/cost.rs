@@ -86,20 +86,31 @@ impl Model<'_> {
         asked + upgrades
     }
 
+    /// The age of everything that stands in the place of an installed package: new ones, or itself.
     fn age_of_goal(&self, goal: &Goal, state: State) -> i64 {
         let place = self.places[goal.installed];
-        if goal.plain {
-            let Some(present) = members(state & place).into_iter().next() else { return 0 };
-            // Another package that takes the place of both is the newest of all.
-            let renamed = self.is_obsoleted(present, goal.targets & !place);
-            return self.rank_among(present, place) + i64::from(renamed);
-        }
-        // Whatever stands in its place and was not asked for is older than all that was.
-        let none = i64::from(goal.targets.count_ones());
-        let age = |id: usize| if goal.targets >> id & 1 == 1 { self.rank_among(id, goal.targets) } else { none };
         let successor = |id: &usize| place >> id & 1 == 1 || self.obsoletes[*id] >> goal.installed & 1 == 1;
         let candidates = state & (!self.installed | 1 << goal.installed);
+        let age = |id: usize| {
+            if goal.plain { self.age_of_successor(id, goal) } else { self.age_as_target(id, goal) }
+        };
         members(candidates).into_iter().filter(successor).map(age).sum()
+    }
+
+    /// Whatever was not asked for is older than all that was.
+    fn age_as_target(&self, id: usize, goal: &Goal) -> i64 {
+        let none = i64::from(goal.targets.count_ones());
+        if goal.targets >> id & 1 == 1 { self.rank_among(id, goal.targets) } else { none }
+    }
+
+    /// Another package that takes the place of the installed one and of `id` is newer than `id`.
+    fn age_of_successor(&self, id: usize, goal: &Goal) -> i64 {
+        let other_name = |other: usize| self.package(other).name != self.package(goal.installed).name;
+        if other_name(id) {
+            return 0;
+        }
+        let others = members(goal.targets).into_iter().filter(|other| other_name(*other));
+        self.ranks[id] + i64::from(others.into_iter().any(|other| self.obsoletes[other] >> id & 1 == 1))
     }
 
     /// Installed packages whose change was asked for.
