@@ -17,6 +17,7 @@ use std::collections::BTreeSet;
 use crate::fact::Fact;
 use crate::request::Request;
 use crate::world::World;
+use decide::Next;
 
 pub(crate) use assign::Reason;
 pub(crate) use cost::{Cost, LEVELS};
@@ -176,14 +177,15 @@ impl<'w> Solver<'w> {
                 continue;
             }
             match self.decide() {
-                None if self.within_bound() => return Ended::Model,
-                None => {
+                Next::Follows => {}
+                Next::Done if self.within_bound() => return Ended::Model,
+                Next::Done => {
                     self.conflicts += 1;
                     if !self.learn() {
                         return Ended::None;
                     }
                 }
-                Some(lit) => {
+                Next::Try(lit) => {
                     self.marks.push(self.mark());
                     self.assign(lit, Reason::Decision);
                 }

@@ -345,6 +345,7 @@ impl Solver<'_> {
             successors.sort_unstable();
             successors.dedup();
             let target = targets.get(&package);
+            let mut wants_change = false;
             let mut costs: Vec<((u32, bool, u32), u32)> = Vec::new();
             if let Some(target) = target {
                 let mut ages = BTreeMap::new();
@@ -361,6 +362,8 @@ impl Solver<'_> {
                     };
                     ages.insert(new, age);
                 }
+                let own = ages.get(&package).copied().unwrap_or(0);
+                wants_change = ages.values().any(|age| *age < own);
                 for (new, age) in &ages {
                     if *age > 0 {
                         *self.setup.target_ages.entry(*new).or_default() += age;
@@ -403,7 +406,8 @@ impl Solver<'_> {
                 }
                 let choice = self.setup.choices.len() as u32;
                 self.setup.choices.push(lits);
-                if target.is_some() { first.push(choice) } else { self.last.push(choice) }
+                // What stays anyway is decided once everything else is known.
+                if wants_change { first.push(choice) } else { self.last.push(choice) }
             }
         }
         self.first.extend(first);
