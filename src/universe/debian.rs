@@ -31,6 +31,10 @@ use ambar_resolver::{
 use hashbrown::HashMap;
 
 use super::fields::{ANY_ARCH, ARCH, REPOSITORY, VERSION_TEXT, version_field};
+use super::texts::{Known, Unknown};
+
+/// Bytes that a stanza has, about: Debian's have 790.
+const STANZA: usize = 800;
 
 /// Most packages that one package may obsolete: two short fields can ask for very many.
 const MOST_OBSOLETED: usize = 65_536;
@@ -57,7 +61,7 @@ pub struct Repository<'a> {
 
 /// Adds the packages of an index that are for `arch` or for all architectures.
 pub fn add(builder: &mut Builder, index: &PackagesIndex, repository: Repository<'_>, arch: &str) -> Added {
-    let mut filler = Filler::new(builder, repository, arch);
+    let mut filler = Filler::new(builder, repository, arch, index.text().len() / STANZA);
     let mut added = Added::default();
     for stanza in index.stanzas() {
         match stanza.and_then(|stanza| filler.add(&stanza)) {
@@ -77,39 +81,40 @@ const CLAUSES: [(Field, Kind); 4] = [
     (Field::Suggests, Kind::Suggests),
 ];
 
-/// A key in [`Keys`].
-type Span = (usize, usize);
+/// A key in [`Keys`]: where it starts and ends.
+type Span = (u32, u32);
 
 /// Sort keys of versions, made once for each text.
-#[derive(Default)]
-struct Keys<'t> {
-    spans: HashMap<&'t str, Span>,
+struct Keys {
+    spans: Known<Span>,
     bytes: Vec<u8>,
 }
 
-impl<'t> Keys<'t> {
-    /// The key of a version, after a byte for the order; `None` for a text that is no version.
-    fn of(&mut self, text: &'t str) -> Option<Span> {
-        if let Some(span) = self.spans.get(text) {
-            return Some(*span);
-        }
+impl Keys {
+    /// The key of a version, after a byte for the order; `None` for a text that is no version, and past
+    /// 4 GiB of keys.
+    fn of(&mut self, text: &str) -> Option<Span> {
+        let place = match self.spans.of(text) {
+            Ok(span) => return Some(span),
+            Err(place) => place,
+        };
         let version = Version::parse(VersionOrder::Debian, text).ok()?;
-        let start = self.bytes.len();
+        let start = u32::try_from(self.bytes.len()).ok()?;
         self.bytes.push(version_field(VersionOrder::Debian).0);
         self.bytes.extend_from_slice(version.sort_key());
-        let span = (start, self.bytes.len());
-        self.spans.insert(text, span);
+        let span = (start, u32::try_from(self.bytes.len()).ok()?);
+        self.spans.learn(place, text, span);
         Some(span)
     }
 
     /// With the byte for the order.
     fn rank(&self, (start, end): Span) -> &[u8] {
-        &self.bytes[start..end]
+        &self.bytes[start as usize..end as usize]
     }
 
     /// Without it.
     fn key(&self, (start, end): Span) -> &[u8] {
-        &self.bytes[start + 1..end]
+        &self.bytes[start as usize + 1..end as usize]
     }
 }
 
@@ -121,35 +126,39 @@ struct Condition<'t> {
     key: Span,
 }
 
+/// A name that is provided, and the version that it is provided in.
+type Provided<'t> = (Cow<'t, str>, Option<(Span, &'t str)>);
+
 struct Filler<'b, 't> {
     builder: &'b mut Builder,
     repository: RepositoryRef,
     repository_name: &'b str,
     arch: &'b str,
-    keys: Keys<'t>,
+    keys: Keys,
     /// The atoms of pieces of dependencies and of conflicts, by their text: most occur many times.
-    wanted: HashMap<&'t str, AtomRef>,
-    rivals: HashMap<&'t str, AtomRef>,
+    wanted: Known<AtomRef>,
+    rivals: Known<AtomRef>,
     // What the package at hand says, gathered before any of it is added: one wrong word and it is left out.
     atoms: Vec<AtomRef>,
     /// Kind, and where its atoms end.
     clauses: Vec<(Kind, usize)>,
     conflicts: Vec<AtomRef>,
-    provided: Vec<(Cow<'t, str>, Option<(Span, &'t str)>)>,
+    provided: Vec<Provided<'t>>,
     obsoleted: Vec<AtomRef>,
     text: String,
 }
 
 impl<'b, 't> Filler<'b, 't> {
-    fn new(builder: &'b mut Builder, repository: Repository<'b>, arch: &'b str) -> Self {
+    /// Makes room for about so many packages.
+    fn new(builder: &'b mut Builder, repository: Repository<'b>, arch: &'b str, packages: usize) -> Self {
         Filler {
             repository: builder.repository(repository.name, repository.priority),
             repository_name: repository.name,
             builder,
             arch,
-            keys: Keys::default(),
-            wanted: HashMap::new(),
-            rivals: HashMap::new(),
+            keys: Keys { spans: Known::with_capacity(packages), bytes: Vec::new() },
+            wanted: Known::with_capacity(2 * packages),
+            rivals: Known::with_capacity(packages / 4),
             atoms: Vec::new(),
             clauses: Vec::new(),
             conflicts: Vec::new(),
@@ -165,7 +174,7 @@ impl<'b, 't> Filler<'b, 't> {
             return Ok(false);
         }
         let version = self.version(stanza, Field::Version, stanza.version())?;
-        self.gather(stanza)?;
+        self.gather(stanza, version)?;
         let multi_arch = stanza.multi_arch()?;
         let mut protected = false;
         for field in [Field::Essential, Field::Protected, Field::Important] {
@@ -224,8 +233,8 @@ impl<'b, 't> Filler<'b, 't> {
         Ok(true)
     }
 
-    /// Reads all relations of a package.
-    fn gather(&mut self, stanza: &Stanza<'t>) -> Result<(), InvalidStanza> {
+    /// Reads all relations of a package of the version `own`.
+    fn gather(&mut self, stanza: &Stanza<'t>, own: Span) -> Result<(), InvalidStanza> {
         self.atoms.clear();
         self.clauses.clear();
         self.conflicts.clear();
@@ -233,9 +242,9 @@ impl<'b, 't> Filler<'b, 't> {
         self.obsoleted.clear();
         for (field, kind) in CLAUSES {
             for piece in stanza.pieces(field) {
-                let atom = match self.wanted.get(piece.text) {
-                    Some(atom) => *atom,
-                    None => self.wanted(stanza, field, piece)?,
+                let atom = match self.wanted.of(piece.text) {
+                    Ok(atom) => atom,
+                    Err(place) => self.wanted(place, stanza, field, piece)?,
                 };
                 self.atoms.push(atom);
                 if !piece.or {
@@ -246,9 +255,9 @@ impl<'b, 't> Filler<'b, 't> {
         for field in [Field::Conflicts, Field::Breaks] {
             for piece in stanza.pieces(field) {
                 no_choice(stanza, field, piece)?;
-                let atom = match self.rivals.get(piece.text) {
-                    Some(atom) => *atom,
-                    None => self.rival(stanza, field, piece)?,
+                let atom = match self.rivals.of(piece.text) {
+                    Ok(atom) => atom,
+                    Err(place) => self.rival(place, stanza, field, piece)?,
                 };
                 self.conflicts.push(atom);
             }
@@ -257,6 +266,7 @@ impl<'b, 't> Filler<'b, 't> {
             no_choice(stanza, Field::Provides, piece)?;
             let found = stanza.alternative(Field::Provides, piece)?;
             let version = match found.condition {
+                Some((Op::Equal, version)) if version == stanza.version() => Some((own, version)),
                 Some((Op::Equal, version)) => {
                     Some((self.version(stanza, Field::Provides, version)?, version))
                 }
@@ -277,6 +287,7 @@ impl<'b, 't> Filler<'b, 't> {
     #[cold]
     fn wanted(
         &mut self,
+        place: Unknown,
         stanza: &Stanza<'t>,
         field: Field,
         piece: Piece<'t>,
@@ -284,13 +295,14 @@ impl<'b, 't> Filler<'b, 't> {
         let found = stanza.alternative(field, piece)?;
         let condition = self.condition(stanza, field, &found)?;
         let atom = self.atom(&found, Met::ByAny, [condition, None], found.arch);
-        self.wanted.insert(piece.text, atom);
+        self.wanted.learn(place, piece.text, atom);
         Ok(atom)
     }
 
     #[cold]
     fn rival(
         &mut self,
+        place: Unknown,
         stanza: &Stanza<'t>,
         field: Field,
         piece: Piece<'t>,
@@ -299,7 +311,7 @@ impl<'b, 't> Filler<'b, 't> {
         let condition = self.condition(stanza, field, &found)?;
         let arch = if found.arch == "any" { "" } else { found.arch };
         let atom = self.atom(&found, Met::ByAny, [condition, None], arch);
-        self.rivals.insert(piece.text, atom);
+        self.rivals.learn(place, piece.text, atom);
         Ok(atom)
     }
 
