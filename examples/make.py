@@ -243,7 +243,7 @@ def hello(history, container, needs, more):
         Node("usr/share/man/man1/hello.1", "man", MANUAL.format(version=version, date=date).encode()),
     ]
     return Package(
-        "hello", "hello", {"en": "Greets whoever asks", "tr": "Soranı selamlar"}, "app:console", "system.base",
+        "hello", "hello", {"en": "Greets whoever asks", "tr": "Soranı selamlar"}, "app:console", "applications.util",
         history, container, nodes + more,
         dependencies=[("libgreet", needs), ("greet-config", "")],
         paths=[("executable", "/usr/bin"), ("doc", "/usr/share/doc"), ("localedata", "/usr/share/locale"),
@@ -261,7 +261,7 @@ def libgreet(history, container, texts, more):
     ]
     return Package(
         "libgreet", "libgreet", {"en": "Greetings in several languages", "tr": "Birkaç dilde selamlar"}, "library",
-        "system.base", history, container, nodes + more,
+        "applications.util", history, container, nodes + more,
         paths=[("library", "/usr/lib"), ("doc", "/usr/share/doc"), ("data", "/usr/share/greet")])
 
 
@@ -279,7 +279,7 @@ def packages():
         libgreet([greet_2, greet_1], "1.2", {"en": "Good day!\n", "tr": "Merhaba!\n", "fr": "Bonjour !\n"}, []),
         Package(
             "greet-config", "libgreet", {"en": "Settings of libgreet", "tr": "libgreet ayarları"}, "data",
-            "system.base", [config], "1.1",
+            "applications.util", [config], "1.1",
             [Node("etc/greet.conf", "config", b"# The language of greetings: a name in usr/share/greet.\n"
                                               b"language=en\n"),
              Node("usr/share/doc/greet-config/COPYING", "doc", COPYING.encode()),

@@ -31,7 +31,7 @@ pub struct Available {
     pub path: OsPath,
     /// The format of that.
     pub format: Format,
-    /// What it says of itself; there are no entries in it.
+    /// What it says of itself, as [`Metadata`] has it: there are no entries and no scripts in it.
     pub manifest: Manifest,
     /// Length of the file in bytes.
     pub length: u64,

@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use ambar_pkgfmt::BaseNeeded;
+use ambar_resolver::Impossible;
 use ambar_store::PathConflict;
 
 /// What kind of failure it was. The numbers are the exit codes of the program; each of them means that the
@@ -87,9 +88,34 @@ pub enum Error {
     /// There is no generation to go back to.
     #[error("there is no generation before the live one")]
     NothingBefore,
-    /// Relations that the result would not satisfy.
-    #[error("the result would not be consistent:{}", listed(.0))]
-    Unsatisfied(Vec<Problem>),
+    /// Nothing meets the request.
+    #[error("this cannot be done:{}", explained(.0))]
+    Impossible(Box<Impossible>),
+    /// No source has an older version.
+    #[error("no source has a version of {name} before {version}")]
+    NoOlder {
+        /// The package.
+        name: String,
+        /// The version that is installed.
+        version: String,
+    },
+    /// The search for an answer took too long; whether there is one is not known.
+    #[error("the search was given up after {steps} steps: whether this can be done is not known")]
+    TooHard {
+        /// How many steps it may take.
+        steps: u64,
+    },
+    /// Packages that would go with what is to be removed, where nothing else may go.
+    #[error("other packages need what is to be removed:{}", listed(.0))]
+    Needed(Vec<Problem>),
+    /// An essential package would go.
+    #[error("{package} is essential and would be removed{}", chain.as_ref().map(|chain| format!(": {chain}")).unwrap_or_default())]
+    Essential {
+        /// Its name.
+        package: String,
+        /// What it would go with, where it was not named itself.
+        chain: Option<String>,
+    },
     /// A package ships a setuid or setgid file, which an unprivileged root cannot have.
     #[error(
         "{package} ships {} with setuid or setgid, which a root without superuser rights cannot have: \
@@ -175,18 +201,22 @@ pub enum Error {
         similar: Vec<String>,
     },
     /// A package that must not be removed.
-    #[error("{package} is protected and would be removed: {rule}")]
+    #[error("{package} is protected and would be removed{}: {rule}", chain.as_ref().map(|chain| format!(" ({chain})")).unwrap_or_default())]
     Protected {
         /// The package.
         package: String,
+        /// What it would go with, where it was not named itself.
+        chain: Option<String>,
         /// The rule that protects it.
         rule: Box<crate::policy::Rule>,
     },
     /// Packages that are named and that no source has.
-    #[error("no source has {}", names.join(", "))]
+    #[error("no source has {}{}", names.join(", "), suggestion(similar))]
     NoSource {
         /// The names, as they were given.
         names: Vec<String>,
+        /// Names that are like them.
+        similar: Vec<String>,
     },
     /// A plan asks what nobody has answered.
     #[error("the plan cannot be carried out before these licences are accepted:{}", asked(.0))]
@@ -208,6 +238,9 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// A program of the root could not be run.
+    #[error(transparent)]
+    Run(#[from] crate::run::RunError),
     /// The system refused something outside of the store.
     #[error("cannot {operation} {}: {source}", path.display())]
     Io {
@@ -245,6 +278,20 @@ fn listed(problems: &[Problem]) -> String {
     problems.iter().map(|problem| format!("\n  {}", problem.message)).collect()
 }
 
+fn explained(impossible: &Impossible) -> String {
+    let mut text: String = impossible.facts.iter().map(|fact| format!("\n  {}", fact.text)).collect();
+    let similar: Vec<&str> =
+        impossible.facts.iter().flat_map(|fact| &fact.similar).map(String::as_str).take(3).collect();
+    if !similar.is_empty() {
+        text += &format!("\n  did you mean {}?", similar.join(", "));
+    }
+    if !impossible.corrections.is_empty() {
+        text += "\nwhat would help:";
+        text.extend(impossible.corrections.iter().map(|correction| format!("\n  {}", correction.text)));
+    }
+    text
+}
+
 fn lines(lines: &[String]) -> String {
     lines.iter().map(|line| format!("\n  {line}")).collect()
 }
@@ -270,8 +317,12 @@ impl Error {
             | Error::NotOwned(_)
             | Error::NothingBefore
             | Error::NoSet { .. }
-            | Error::NoSource { .. } => Class::NotFound,
-            Error::Unsatisfied(_)
+            | Error::NoSource { .. }
+            | Error::NoOlder { .. } => Class::NotFound,
+            Error::Impossible(_)
+            | Error::TooHard { .. }
+            | Error::Needed(_)
+            | Error::Essential { .. }
             | Error::Protected { .. }
             | Error::Outdated(_)
             | Error::Setuid { .. }
@@ -280,6 +331,7 @@ impl Error {
             Error::NoBase { .. } | Error::NoBaseFile { .. } => Class::Missing,
             Error::Signature { .. } | Error::NotAPlan { .. } => Class::Damaged,
             Error::NoDelta(_) | Error::Unpackable { .. } | Error::Description { .. } => Class::Usage,
+            Error::Run(error) => error.class(),
             Error::Io { source, .. } => io_class(source),
         }
     }
@@ -297,7 +349,7 @@ impl Error {
     #[must_use]
     pub fn problems(&self) -> &[Problem] {
         match self {
-            Error::Unsatisfied(problems) => problems,
+            Error::Needed(problems) => problems,
             _ => &[],
         }
     }
@@ -317,7 +369,7 @@ fn store_class(error: &ambar_store::Error) -> Class {
         | E::Conflict(_)
         | E::Unplaceable { .. }
         | E::Moved { .. } => Class::Conflict,
-        E::NoGeneration(_) => Class::NotFound,
+        E::NoGeneration(_) | E::NoTree { .. } => Class::NotFound,
         E::NoSpace { .. } => Class::NoSpace,
         E::Damaged { .. } | E::DamagedObject { .. } => Class::Damaged,
         E::Cancelled => Class::Cancelled,
@@ -342,7 +394,7 @@ fn package_class(error: &ambar_pkgfmt::Error) -> Class {
     }
 }
 
-fn io_class(error: &std::io::Error) -> Class {
+pub(crate) fn io_class(error: &std::io::Error) -> Class {
     use std::io::ErrorKind as K;
     match error.kind() {
         K::NotFound => Class::NotFound,

@@ -26,7 +26,6 @@
 
 mod base;
 mod check;
-mod dependencies;
 mod directory;
 mod error;
 mod extract;
@@ -40,6 +39,7 @@ pub mod policy;
 mod query;
 mod repack;
 mod root;
+pub mod run;
 mod saved;
 mod select;
 mod transaction;
@@ -49,6 +49,7 @@ mod write;
 pub use ambar_pkgfmt as pkgfmt;
 pub use ambar_pkgfmt::Instance;
 pub use ambar_resolver as resolver;
+pub use ambar_store::Error as StoreError;
 pub use ambar_store::{Clash, Collected, Finding, Installed, PathConflict, Reason, Step, Subject};
 
 pub use check::{Checked, verify_file};
@@ -58,6 +59,7 @@ pub use extract::extract;
 pub use observer::{Event, Observer, Silent};
 pub use pack::{Description, PackOptions, pack};
 pub use plan::{Action, Item, Options, OsPath, Outcome, Plan, PlannedFile, Question, QuestionKind, Request};
+pub use planner::{Why, WhyNot};
 pub use policy::Policy;
 pub use query::{About, Action as HistoryAction, Details, Generation, similar};
 pub use repack::{delta, repack};

@@ -36,6 +36,34 @@ pub enum Request {
         #[serde(default)]
         options: Options,
     },
+    /// Bring installed packages to the newest versions that sources have.
+    Upgrade {
+        /// Their names; none for all.
+        names: Vec<String>,
+        /// Directories of package files to choose from.
+        #[serde(default)]
+        from: Vec<OsPath>,
+        /// How.
+        #[serde(default)]
+        options: Options,
+    },
+    /// Bring installed packages to the newest versions that are older than they are.
+    Downgrade {
+        /// Their names.
+        names: Vec<String>,
+        /// Directories of package files to choose from.
+        #[serde(default)]
+        from: Vec<OsPath>,
+        /// How.
+        #[serde(default)]
+        options: Options,
+    },
+    /// Remove what nobody asked for and nothing needs any more.
+    Autoremove {
+        /// How.
+        #[serde(default)]
+        options: Options,
+    },
     /// Make a generation live again; without a number, the one before the live one.
     Activate {
         /// Its number.
@@ -61,14 +89,37 @@ impl Request {
     #[must_use]
     pub fn options(&self) -> Option<&Options> {
         match self {
-            Request::Install { options, .. } | Request::Remove { options, .. } => Some(options),
+            Request::Install { options, .. }
+            | Request::Upgrade { options, .. }
+            | Request::Downgrade { options, .. }
+            | Request::Remove { options, .. }
+            | Request::Autoremove { options } => Some(options),
             Request::Activate { .. } | Request::Mark { .. } => None,
         }
     }
 
+    /// The same request wherever it is made from: with absolute paths.
+    pub(crate) fn absolute(&self) -> Request {
+        let mut request = self.clone();
+        let none = &mut Vec::new();
+        let (files, from) = match &mut request {
+            Request::Install { files, from, .. } => (files, from),
+            Request::Upgrade { from, .. } | Request::Downgrade { from, .. } => (none, from),
+            _ => return request,
+        };
+        for path in files.iter_mut().chain(from) {
+            *path = OsPath(std::path::absolute(&path.0).unwrap_or_else(|_| path.0.clone()));
+        }
+        request
+    }
+
     fn options_mut(&mut self) -> Option<&mut Options> {
         match self {
-            Request::Install { options, .. } | Request::Remove { options, .. } => Some(options),
+            Request::Install { options, .. }
+            | Request::Upgrade { options, .. }
+            | Request::Downgrade { options, .. }
+            | Request::Remove { options, .. }
+            | Request::Autoremove { options } => Some(options),
             Request::Activate { .. } | Request::Mark { .. } => None,
         }
     }
@@ -88,6 +139,24 @@ pub struct Options {
     pub no_cache: bool,
     /// Store and link again what is installed in the same version.
     pub reinstall: bool,
+    /// Leave out what new packages recommend.
+    pub no_recommends: bool,
+    /// Installed packages that nobody asked to remove may go when nothing else helps.
+    pub allow_removals: bool,
+    /// Installed packages may become older when nothing else helps.
+    pub allow_downgrades: bool,
+    /// Bring what new packages need to its newest version too, rather than keep what will do.
+    pub eager: bool,
+    /// Upgrade only what mends a security problem.
+    pub security_only: bool,
+    /// What must not be newly installed, as match expressions.
+    pub exclude: Vec<String>,
+    /// What is preferred where there is a choice, as match expressions.
+    pub favour: Vec<String>,
+    /// Packages that are protected because they are essential may be removed.
+    pub remove_essential: bool,
+    /// Remove nothing but what is named.
+    pub no_dependents: bool,
     /// Licences that the person has accepted; they are remembered when the plan is carried out.
     pub accept_licences: Vec<String>,
 }
@@ -133,6 +202,10 @@ pub struct Plan {
     pub activates: Option<u64>,
     /// What people should know before they agree.
     pub notes: Vec<String>,
+    /// The order of the changes: each step after what it needs. Packages that need each other are one step. Each
+    /// change is named by its package's instance.
+    #[serde(default)]
+    pub steps: Vec<Vec<String>>,
     /// What somebody has to answer before the plan can be carried out, sorted by name.
     #[serde(default)]
     pub questions: Vec<Question>,
@@ -317,6 +390,10 @@ impl Plan {
                     .collect();
                 format!("install {}", names.join(" "))
             }
+            Request::Upgrade { names, .. } if names.is_empty() => "upgrade".into(),
+            Request::Upgrade { names, .. } => format!("upgrade {}", names.join(" ")),
+            Request::Downgrade { names, .. } => format!("downgrade {}", names.join(" ")),
+            Request::Autoremove { .. } => "autoremove".into(),
             Request::Remove { names, .. } => format!("remove {}", names.join(" ")),
             Request::Activate { generation: Some(number) } => format!("rollback {number}"),
             Request::Activate { generation: None } => "rollback".into(),

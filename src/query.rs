@@ -372,5 +372,7 @@ pub fn similar<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Vec<Stri
         .filter(|(score, _)| *score > 0.84)
         .collect();
     close.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1)));
+    // Several packages may have one name.
+    close.dedup_by_key(|(_, known)| *known);
     close.into_iter().take(3).map(|(_, known)| known.to_owned()).collect()
 }

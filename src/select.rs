@@ -20,10 +20,13 @@ pub fn select<'p>(packages: &'p [Installed], text: &str) -> Result<Vec<&'p Insta
         true => packages.iter().filter(|package| is_meant(package, text)).collect(),
     };
     if found.is_empty() {
-        let shown: Vec<String> = packages.iter().map(|package| package.instance().to_string()).collect();
-        let known = packages.iter().map(|package| package.name.as_str());
-        let known = known.chain(shown.iter().map(String::as_str));
-        return Err(Error::NotInstalled { name: text.into(), similar: similar(text, known) });
+        // Whoever says which one is told which ones there are.
+        let known: Vec<String> = match text.contains([':', '#']) {
+            true => packages.iter().map(|package| package.instance().to_string()).collect(),
+            false => packages.iter().map(|package| package.name.clone()).collect(),
+        };
+        let similar = similar(text, known.iter().map(String::as_str));
+        return Err(Error::NotInstalled { name: text.into(), similar });
     }
     Ok(found)
 }
@@ -92,6 +95,20 @@ mod tests {
     use super::*;
     use ambar_pkgfmt::{Digest, Manifest, PackageId, VersionOrder};
     use ambar_store::{Profile, Reason};
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_excluded_is_found_among_those_beside_it(
+            coming in proptest::collection::btree_set(("[ab]", "[12]?", "[xy]?", "[pq]?"), 0..12),
+            old in ("[ab]", "[12]?", "[xy]?", "[pq]?"),
+        ) {
+            let of = |(name, slot, tag, arch): (String, String, String, String)| Instance { name, slot, tag, arch };
+            let coming: Vec<Instance> = coming.into_iter().map(of).collect();
+            let old = of(old);
+            let expected = coming.iter().any(|new| new.excludes(&old));
+            proptest::prop_assert_eq!(is_excluded(&coming, &old), expected, "{:?} {}", coming, old);
+        }
+    }
 
     fn package(name: &str, slot: &str, tag: &str, arch: &str) -> Installed {
         let mut manifest = Manifest::new(name, "1", VersionOrder::Debian);

@@ -148,17 +148,44 @@ fn conflicts_hold_against_providers_and_never_against_oneself() {
 }
 
 #[test]
-fn a_package_takes_another_s_place_only_where_it_replaces_and_conflicts() {
+fn a_package_takes_another_s_place_where_it_replaces_conflicts_and_provides() {
     let with = |fields: &str| text(&[("old", "1", "Provides: virtual"), ("new", "1", fields)]);
     let kept = |fields: &str| after(&with(fields), &["old"], &["new"], Policy::default());
-    assert_eq!(kept("Replaces: old\nConflicts: old"), owned(&["new 1"]));
-    assert_eq!(kept("Replaces: old (<< 3)\nConflicts: old (<< 2)"), owned(&["new 1"]));
-    assert_eq!(kept("Replaces: old"), owned(&["new 1", "old 1"]));
+    assert_eq!(kept("Replaces: old\nConflicts: old\nProvides: old (= 1)"), owned(&["new 1"]));
+    assert_eq!(kept("Replaces: old (<< 3)\nConflicts: old (<< 2)\nProvides: OLD"), owned(&["new 1"]));
+    assert_eq!(kept("Replaces: old\nProvides: old"), owned(&["new 1", "old 1"]));
     // The removal would have to be allowed.
-    assert_eq!(kept("Conflicts: old"), None);
-    assert_eq!(kept("Replaces: old\nBreaks: old"), None);
-    assert_eq!(kept("Replaces: old (<< 1)\nConflicts: old"), None);
-    assert_eq!(kept("Replaces: virtual\nConflicts: virtual"), None, "that is no package's own name");
+    assert_eq!(kept("Conflicts: old\nProvides: old"), None);
+    assert_eq!(kept("Replaces: old\nConflicts: old"), None);
+    assert_eq!(kept("Replaces: old\nBreaks: old\nProvides: old"), None);
+    assert_eq!(kept("Replaces: old (<< 1)\nConflicts: old\nProvides: old"), None);
+    assert_eq!(
+        kept("Replaces: virtual\nConflicts: virtual\nProvides: virtual"),
+        None,
+        "no package's own name"
+    );
+}
+
+#[test]
+fn an_upgrade_goes_to_new_names_and_not_to_siblings() {
+    let siblings = |name: &'static str, other: &str| {
+        (name, "2", format!("Provides: editor\nConflicts: {other}, editor\nReplaces: {other}, editor"))
+    };
+    let upgraded = |stanzas: &[(&str, &str, &str)], installed: &str| {
+        let universe = universe(&text(stanzas));
+        let name = universe.find_name(installed).unwrap();
+        let oldest = universe.packages_of(name).last().unwrap();
+        let world = World::new(&[&universe], &[(0, oldest, Installed::default())]);
+        let request = Request::one(Job::new(Verb::Upgrade, Selector::Installed, "everything"));
+        let Answer::Solved(solution) = solve(&world, &request) else { panic!("no upgrade") };
+        let shown = |package: &_| format!("{} {}", world.name(*package), world.version(*package));
+        solution.packages.iter().map(shown).collect::<Vec<_>>()
+    };
+    let [gtk, nox] = [siblings("emacs-gtk", "emacs-nox"), siblings("emacs-nox", "emacs-gtk")];
+    let all = [("emacs-nox", "1", ""), (gtk.0, gtk.1, &gtk.2), (nox.0, nox.1, &nox.2)];
+    assert_eq!(upgraded(&all, "emacs-nox"), ["emacs-nox 2"]);
+    let all = [("old", "1", ""), ("new", "1", "Provides: old\nConflicts: old\nReplaces: old")];
+    assert_eq!(upgraded(&all, "old"), ["new 1"]);
 }
 
 #[test]

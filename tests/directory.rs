@@ -133,7 +133,10 @@ fn metadata_says_what_an_opened_package_says() {
         let opened = PackageFile::open(&file, &limits);
         match (metadata, opened) {
             (Ok(metadata), Ok(opened)) => {
-                assert_eq!(metadata.manifest, opened.draft().manifest, "{}", file.display());
+                let mut expected = opened.draft().manifest.clone();
+                expected.scripts.clear();
+                expected.properties.retain(|(key, _)| !key.starts_with("deb.conffile-"));
+                assert_eq!(metadata.manifest, expected, "{}", file.display());
                 assert_eq!(metadata.format, opened.format());
                 assert_eq!(metadata.length, std::fs::metadata(&file).unwrap().len());
             }

@@ -1,5 +1,6 @@
 //! The command line as types. Completions, man pages and help all come from here.
 
+mod choosing;
 mod policy;
 
 use std::ffi::{OsStr, OsString};
@@ -12,6 +13,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::style::When;
 
+pub(crate) use choosing::{Autoremove, Choosing, Downgrade, Storing, Upgrade, WhyNot};
 pub(crate) use policy::{Apply, Licences, List, Mark, Plan, Rules, Set, Verb, WhyMasked};
 
 /// A content-addressed, transactional package store
@@ -99,8 +101,21 @@ pub(crate) enum Command {
     Init(Init),
     /// Install, upgrade or downgrade packages
     Install(Install),
-    /// Remove packages
+    /// Bring installed packages to the newest versions that sources have
+    Upgrade(Upgrade),
+    /// Bring installed packages to the newest of the older versions that sources have
+    Downgrade(Downgrade),
+    /// Remove packages, and what needs them
     Remove(Remove),
+    /// Remove what nobody asked for and nothing needs any more
+    Autoremove(Autoremove),
+    /// Tell why an installed package is there
+    Why {
+        /// Its name
+        name: String,
+    },
+    /// Tell why a package is not installed, or cannot be
+    WhyNot(WhyNot),
     /// Make an earlier generation live again
     Rollback {
         /// Its number; without one, the generation before the live one
@@ -126,17 +141,23 @@ pub(crate) enum Command {
     /// Name several packages at once
     #[command(subcommand)]
     Set(Set),
+    /// Run a program with the root as its file system
+    #[command(after_help = crate::commands::RUN_HELP)]
+    Run(Run),
+    /// Start a shell with the root as its file system
+    #[command(after_help = crate::commands::RUN_HELP)]
+    Shell(Inside),
     /// List the installed packages
     List(List),
     /// Tell about an installed package, a package file, or this root
     Info {
-        /// Name of an installed package, or a package file
+        /// Name of an installed package (NAME:SLOT, NAME#TAG or NAME:ARCH for one of several), or a package file
         #[arg(value_name = "NAME|FILE")]
         subject: Option<OsString>,
     },
     /// List the paths of an installed package
     Files {
-        /// Name of the package
+        /// Name of the package; NAME:SLOT, NAME#TAG or NAME:ARCH for one of several
         name: String,
     },
     /// Tell which package has a path
@@ -239,37 +260,57 @@ pub(crate) struct Install {
     /// Package files (.ambar, .pisi, .eopkg, .deb, .tbz2), names of packages, or sets
     #[arg(required = true, value_name = "NAME|@SET|FILE")]
     pub(crate) things: Vec<OsString>,
-    /// A directory of package files to choose from; may be given several times
-    #[arg(long, value_name = "DIR")]
-    pub(crate) from: Vec<PathBuf>,
-    /// Do not check dependencies and conflicts between packages
-    #[arg(long)]
-    pub(crate) ignore_dependency: bool,
-    /// Take paths that other packages have; the choice is recorded
-    #[arg(long)]
-    pub(crate) overwrite: bool,
-    /// Take setuid and setgid bits off
-    #[arg(long)]
-    pub(crate) strip_setuid: bool,
-    /// Do not keep the files in the store's cache
-    #[arg(long)]
-    pub(crate) no_cache: bool,
     /// Store and link again what is installed in the same version
     #[arg(long)]
     pub(crate) reinstall: bool,
     #[command(flatten)]
-    pub(crate) licences: Licences,
+    pub(crate) choosing: Choosing,
+    #[command(flatten)]
+    pub(crate) storing: Storing,
 }
 
 /// Arguments of `remove`.
 #[derive(Debug, Args)]
 pub(crate) struct Remove {
-    /// Names of installed packages
-    #[arg(required = true, value_name = "NAME")]
+    /// Names of installed packages, or sets; NAME:SLOT, NAME#TAG or NAME:ARCH where several have one name
+    #[arg(required = true, value_name = "NAME|@SET")]
     pub(crate) names: Vec<String>,
     /// Do not check whether other packages need them
     #[arg(long)]
     pub(crate) ignore_dependency: bool,
+    /// Remove nothing else: fail when other packages need them
+    #[arg(long)]
+    pub(crate) no_dependents: bool,
+    /// Remove them even if they are essential
+    #[arg(long)]
+    pub(crate) remove_essential: bool,
+}
+
+/// What `run` and `shell` show beside the root.
+#[derive(Debug, Args)]
+pub(crate) struct Inside {
+    /// Use this generation rather than the live one
+    #[arg(long, value_name = "N")]
+    pub(crate) generation: Option<u64>,
+    /// Show a directory or file of the host's, at its own path or at DST; may be given several times
+    #[arg(long = "bind", value_name = "SRC[:DST]")]
+    pub(crate) binds: Vec<OsString>,
+    /// Start in this directory rather than in the one that the command was given in
+    #[arg(long, value_name = "DIR")]
+    pub(crate) chdir: Option<PathBuf>,
+    /// Put an empty directory in the place of the home directory
+    #[arg(long)]
+    pub(crate) no_home: bool,
+}
+
+/// Arguments of `run`.
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    #[command(flatten)]
+    pub(crate) inside: Inside,
+    /// The program and its arguments, which are all that follows
+    #[arg(value_name = "CMD", trailing_var_arg = true)]
+    pub(crate) command: Vec<OsString>,
 }
 
 /// Where a package file is written to, and how.

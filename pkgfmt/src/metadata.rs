@@ -4,8 +4,8 @@
 //! | format | read | not read |
 //! | --- | --- | --- |
 //! | native | section table, manifest, base | translations, scripts, index, content, signatures |
-//! | PiSi | the zip's directory, metadata.xml, COMAR scripts | files.xml, the payload |
-//! | Debian | the ar headers, control.tar | data.tar |
+//! | PiSi | the zip's directory, metadata.xml | files.xml, COMAR scripts, the payload |
+//! | Debian | the ar headers, control.tar up to the control file | the rest of control.tar, data.tar |
 //! | Entropy | the xpak, the database | the payload |
 //!
 //! What is not read is not checked either: a package that is chosen is opened as a [`PackageFile`](crate::PackageFile) afterwards.
@@ -27,7 +27,8 @@ use crate::source::Source;
 pub struct Metadata {
     /// The container's format.
     pub format: Format,
-    /// The manifest without its entries, the same that [`draft`](crate::PackageFile::draft) has.
+    /// The manifest that [`draft`](crate::PackageFile::draft) has, without its scripts; of a Debian package also
+    /// without the properties that its list of configuration adds (`deb.conffile-…`).
     pub manifest: Manifest,
     /// Length of the file in bytes.
     pub length: u64,
@@ -67,11 +68,11 @@ fn of(source: Source, name: &Path, limits: &Limits) -> Result<Metadata, Problem>
         Container::Native => {
             let (mut manifest, is_delta) = NativeFile::metadata(&source, limits)?;
             let installed_size = Some(manifest.installed_size());
-            manifest.entries = Vec::new();
+            (manifest.entries, manifest.scripts) = (Vec::new(), Vec::new());
             Metadata { is_delta, ..whole(Format::Native, manifest, installed_size) }
         }
         Container::Deb => {
-            let manifest = DebFile::open(source, limits)?.draft().manifest.clone();
+            let manifest = DebFile::metadata(source, limits)?;
             // Debian counts in KiB.
             let size = property(&manifest, "deb.installed-size").and_then(|size| size.checked_mul(1024));
             whole(Format::Deb, manifest, size)
@@ -79,7 +80,8 @@ fn of(source: Source, name: &Path, limits: &Limits) -> Result<Metadata, Problem>
         Container::Entropy => {
             let file = EntropyFile::open(source, limits)?;
             let size = file.declared_size();
-            whole(Format::Entropy, file.draft().manifest.clone(), size)
+            let manifest = Manifest { scripts: Vec::new(), ..file.draft().manifest.clone() };
+            whole(Format::Entropy, manifest, size)
         }
         Container::Pisi => {
             let (format, manifest, installed_size, is_delta) = PisiFile::metadata(source, name, limits)?;

@@ -24,7 +24,7 @@ mod world;
 pub use builder::{AtomRef, Builder, Met, PackageRef, PackageSpec, RepositoryRef, TooLarge};
 pub use explain::{Correction, Impossible, Link, Remedy, Statement, similar, why};
 pub use key::{Field, FieldValue, Op, Test};
-pub use order::{Change, Step};
+pub use order::{Change, Step, order};
 pub use removal::{Falls, dependents, needed_by, orphans};
 pub use request::{Exclusion, Job, Policy, Request, Selector, Verb};
 pub use solve::{Answer, Solution, solve};

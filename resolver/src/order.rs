@@ -40,8 +40,10 @@ impl Change {
     }
 }
 
-/// Orders changes: what comes, and what goes; both sorted.
-pub(crate) fn order(world: &World<'_>, new: &[PackageId], gone: &[PackageId]) -> Vec<Step> {
+/// Orders changes: what comes, and what goes; both sorted. Everything comes after what it needs and goes before what
+/// it needs; what needs each other is one step.
+#[must_use]
+pub fn order(world: &World<'_>, new: &[PackageId], gone: &[PackageId]) -> Vec<Step> {
     let mut changes: Vec<Change> = Vec::with_capacity(new.len() + gone.len());
     let mut node_of: BTreeMap<PackageId, u32> = BTreeMap::new();
     let mut replaced: BTreeMap<PackageId, Vec<PackageId>> = BTreeMap::new();

@@ -444,6 +444,13 @@ impl<'u> World<'u> {
         newer.len() as u32
     }
 
+    /// The versions of a package that are older than it is, sorted.
+    #[must_use]
+    pub fn older_versions(&self, package: PackageId) -> Vec<PackageId> {
+        let older = self.twins(package.0).filter(|twin| self.is_older(*twin, package.0));
+        older.map(PackageId).collect()
+    }
+
     /// Whether `a` is older than `b`; versions of two orders are not compared.
     pub(crate) fn is_older(&self, a: u32, b: u32) -> bool {
         let (a, b) = (self.rank(a), self.rank(b));

@@ -326,7 +326,7 @@ mod tests {
         assert_eq!(description.scripts, [b"#!/bin/sh\n".to_vec()]);
         assert_eq!(description.translations.summary["tr"], "Merhaba der");
         assert_eq!(manifest.history[0].actions[0].action, "serviceRestart");
-        assert_eq!(manifest.properties.len(), 3);
+        assert_eq!(manifest.properties.len(), 4);
         assert_eq!(description.rules.len(), 2);
     }
 

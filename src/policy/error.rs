@@ -34,6 +34,14 @@ pub enum PolicyProblem {
         /// Why not.
         reason: String,
     },
+    /// More than one list can hold.
+    #[error("with this line the file has more than {targets} targets or more than {patterns} with * or ?")]
+    TooMany {
+        /// Most targets, sets opened.
+        targets: usize,
+        /// Most of them with `*` or `?`.
+        patterns: usize,
+    },
     /// A line of `licences` that begins with neither of its two words.
     #[error("a line is `ask NAME` or `accept NAME`, not '{0}'")]
     Licence(String),

@@ -22,6 +22,9 @@ const NAME: &str = "licences";
 /// The property with which a package asks by itself.
 const ASK: &str = "licence.ask";
 
+/// Most lines that ask.
+const ASKED: usize = 10_000;
+
 /// What the file says.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Licences {
@@ -36,6 +39,10 @@ impl Licences {
         for line in text.lines() {
             match line.text.split_once(char::is_whitespace).map(|(verb, name)| (verb, plain(name))) {
                 Some(("ask", name)) => {
+                    if licences.ask.len() >= ASKED {
+                        let problem = PolicyProblem::TooMany { targets: ASKED, patterns: ASKED };
+                        return Err(text.error(&line, problem));
+                    }
                     licences.ask.push(Pattern::plain(&name).map_err(|problem| text.error(&line, problem))?);
                 }
                 Some(("accept", name)) => drop(licences.accepted.insert(name)),

@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 pub use error::{PolicyError, PolicyProblem};
 pub(crate) use licences::remember as remember_licences;
 pub use pattern::Described;
+pub(crate) use pattern::Matcher;
 pub use rules::{Rule, Rules};
 pub use sets::{Member, Sets};
 pub use why::{Known, Masking};
@@ -138,7 +139,7 @@ impl Policy {
     ) -> Result<(), Error> {
         let mut found = going.into_iter().filter_map(|old| Some((old, self.protected(old)?)));
         found.next().map_or(Ok(()), |(old, rule)| {
-            Err(Error::Protected { package: old.name.clone(), rule: Box::new(rule.clone()) })
+            Err(Error::Protected { package: old.name.clone(), rule: Box::new(rule.clone()), chain: None })
         })
     }
 

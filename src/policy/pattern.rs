@@ -88,13 +88,13 @@ fn glob(text: &str, has_parts: bool) -> Result<GlobMatcher, PolicyProblem> {
 
 /// A target whose name may be a pattern.
 #[derive(Debug, Clone)]
-pub(super) struct Matcher {
+pub(crate) struct Matcher {
     pub(super) target: Target,
     pub(super) name: Pattern,
 }
 
 impl Matcher {
-    pub(super) fn new(target: Target) -> Result<Matcher, PolicyProblem> {
+    pub(crate) fn new(target: Target) -> Result<Matcher, PolicyProblem> {
         let name = Pattern::new(&target.name)?;
         Ok(Matcher { target, name })
     }
@@ -105,7 +105,7 @@ impl Matcher {
     }
 
     /// Whether a package is meant. A condition that cannot be decided is not met.
-    pub(super) fn matches(&self, package: Described<'_>) -> bool {
+    pub(crate) fn matches(&self, package: Described<'_>) -> bool {
         let manifest = package.manifest;
         if !matches!(&*self.target.arch, "" | "any") && self.target.arch != manifest.arch {
             return false;

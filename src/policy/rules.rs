@@ -15,6 +15,11 @@ use super::text::Text;
 use crate::error::Error;
 use crate::plan::OsPath;
 
+/// Most targets of all rules of a file, sets opened.
+const TARGETS: usize = 100_000;
+/// Most of them that have `*` or `?` in their names: each takes some ten KiB.
+const PATTERNS: usize = 10_000;
+
 /// A rule: a line of a policy file.
 #[derive(Debug, Clone, Serialize)]
 pub struct Rule {
@@ -36,6 +41,12 @@ impl Rule {
     pub fn matches<'p>(&self, package: impl Into<Described<'p>>) -> bool {
         let package = package.into();
         self.matchers.iter().any(|matcher| matcher.matches(package))
+    }
+
+    /// Whether it goes by the names of packages alone, and not by what they are or provide.
+    #[must_use]
+    pub fn is_about_names(&self) -> bool {
+        self.matchers.iter().all(|matcher| matcher.target.kind == TargetKind::Package)
     }
 
     /// Whether it may mean packages of that name, in some version.
@@ -70,11 +81,19 @@ impl Rules {
     pub(super) fn load(dir: &Dir, name: &str, sets: &Lazy<'_>) -> Result<Rules, Error> {
         let text = Text::read(dir, name)?;
         let mut rules = Rules::default();
+        let (mut targets, mut patterns) = (0, 0);
         for line in text.lines() {
             let mut matchers = Vec::new();
             for target in parse(&line.text).map_err(|problem| text.error(&line, problem))? {
                 for target in sets.expanded(target)? {
-                    matchers.push(Matcher::new(target).map_err(|problem| text.error(&line, problem))?);
+                    let matcher = Matcher::new(target).map_err(|problem| text.error(&line, problem))?;
+                    targets += 1;
+                    patterns += usize::from(matcher.name.literal().is_none());
+                    if targets > TARGETS || patterns > PATTERNS {
+                        let problem = PolicyProblem::TooMany { targets: TARGETS, patterns: PATTERNS };
+                        return Err(text.error(&line, problem));
+                    }
+                    matchers.push(matcher);
                 }
             }
             rules.push(Rule {

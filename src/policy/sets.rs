@@ -4,7 +4,7 @@
 //! component, as everywhere else: that is for whoever knows the packages to expand.
 
 use std::cell::OnceCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 use ambar_pkgfmt::relation::{Target, TargetKind};
@@ -103,6 +103,18 @@ impl Sets {
         Error::NoSet { name: name.into(), similar: similar(name, self.names()) }
     }
 
+    /// What is asked for with `expression`: each of these, of which any alternative will do. A set is what it has.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for what is no match expression, or as [`expand`](Self::expand).
+    pub fn asked(&self, expression: &str) -> Result<Vec<Vec<Target>>, Error> {
+        let alternatives = parse(expression).map_err(|problem| Error::Usage(problem.to_string()))?;
+        match self.set_in(&alternatives) {
+            Some(set) => Ok(self.expand(set)?.into_iter().map(|member| member.alternatives).collect()),
+            None => Ok(vec![alternatives]),
+        }
+    }
+
     /// The members of a set and of all sets in it, each once, in the order in which they are met.
     ///
     /// # Errors
@@ -110,6 +122,7 @@ impl Sets {
     /// sense, for a set that is a member of itself, and for sets that are nested more than 50 deep.
     pub fn expand(&self, name: &str) -> Result<Vec<Member>, Error> {
         let mut members: Vec<Member> = Vec::new();
+        let mut known: HashSet<Vec<Target>> = HashSet::new();
         // How deep each set goes that has been opened whole, itself counted.
         let mut heights: BTreeMap<&str, usize> = BTreeMap::new();
         let mut open = vec![self.open(name)?];
@@ -127,7 +140,7 @@ impl Sets {
             let fail = |problem: PolicyProblem| top.text.error(&line, problem);
             let alternatives = parse(&line.text).map_err(fail)?;
             let Some(inner) = self.set_in(&alternatives) else {
-                if !members.iter().any(|known| known.alternatives == alternatives) {
+                if known.insert(alternatives.clone()) {
                     let (file, number) = (OsPath(file.clone()), line.number);
                     let expression = line.text;
                     members.push(Member { alternatives, expression, set: set.into(), file, line: number });

@@ -176,6 +176,36 @@ mod tests {
         assert_eq!(without(99), whole.trim_end());
     }
 
+    /// What a file says: lines with their reasons, in order.
+    fn said(text: &Text) -> Vec<(String, String)> {
+        text.lines().into_iter().map(|line| (line.text, line.reason)).collect()
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_change_leaves_every_other_rule_with_its_reason(
+            lines in proptest::collection::vec(proptest::sample::select(vec!["", " ", "# x", "#y", "a", "b "]), 0..24),
+            reason in proptest::option::of("[a-z]{0,3}(\n[a-z]{1,3})?"),
+        ) {
+            let before = text(&lines.join("\n"));
+            let known = said(&before);
+            for (index, line) in before.lines().into_iter().enumerate() {
+                let mut after = before.clone();
+                after.remove(line.number);
+                let mut expected = known.clone();
+                expected.remove(index);
+                proptest::prop_assert_eq!(said(&after), expected);
+            }
+            let mut after = before.clone();
+            after.add("new", reason.as_deref());
+            let mut expected = known;
+            expected.push(("new".into(), reason.unwrap_or_default().trim().into()));
+            proptest::prop_assert_eq!(said(&after), expected);
+            // Nothing that people wrote is gone.
+            proptest::prop_assert_eq!(&after.lines[..before.lines.len()], &before.lines[..]);
+        }
+    }
+
     #[test]
     fn bytes_that_are_no_text_are_refused_with_their_line() {
         let error = Text::of(Path::new("hold"), b"a\nb\n\xff\n").unwrap_err();

@@ -8,13 +8,17 @@
 //! | `Pre-Depends`, `Depends`, `Recommends`, `Suggests` | clauses of that kind, alternatives in their order |
 //! | `Provides` | provided names, with the version where there is one: an unversioned one meets no condition on a version |
 //! | `Conflicts`, `Breaks` | conflicts, with providers of the name as well, itself excepted |
-//! | `Replaces` | nothing of itself; where `Conflicts` names the same package, that package (not what provides its name) is obsoleted in the versions that both fields admit, as in a `.deb`'s manifest |
+//! | `Replaces` | nothing of itself; where `Conflicts` and `Provides` name the same package, it has a new name: the package of that name (not what provides it) is obsoleted in the versions that `Replaces` and `Conflicts` admit |
 //! | `Multi-Arch: allowed` | it meets `NAME:any` |
 //!
 //! A universe is for one architecture: packages for others are left out and counted. So a relation on `NAME`, or on
 //! `NAME:ARCH` for that architecture, asks for no more than the name, and one on `NAME:OTHER` is met by nothing.
 //! As with dpkg, `NAME:any` wants `Multi-Arch: allowed` of whatever meets it; what conflicts with `NAME:any`
 //! conflicts with every `NAME`. `Enhances` has no part in choosing packages.
+//!
+//! To the resolver what obsoletes a package is a newer form of it, which an upgrade goes to. `Replaces` with
+//! `Conflicts` is less: the siblings `emacs-gtk` and `emacs-nox` have both for each other, and an upgrade must leave
+//! people the one that they have. Of 276 such pairs among trixie's packages 52 have `Provides` too.
 
 use std::borrow::Cow;
 
@@ -28,7 +32,7 @@ use ambar_resolver::universe::flags;
 use ambar_resolver::{
     self as resolver, AtomRef, Builder, FieldValue, Kind, Met, PackageSpec, RepositoryRef, Test,
 };
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 
 use super::fields::{ANY_ARCH, ARCH, REPOSITORY, VERSION_TEXT, version_field};
 use super::texts::{Known, Unknown};
@@ -278,7 +282,7 @@ impl<'b, 't> Filler<'b, 't> {
             };
             self.provided.push((lower(found.name), version));
         }
-        if !stanza.get(Field::Replaces).is_empty() && !stanza.get(Field::Conflicts).is_empty() {
+        if !stanza.get(Field::Replaces).is_empty() {
             self.obsoleted(stanza)?;
         }
         Ok(())
@@ -315,12 +319,22 @@ impl<'b, 't> Filler<'b, 't> {
         Ok(atom)
     }
 
-    /// What the package obsoletes: for each name in `Replaces` that `Conflicts` has as well, what both admit.
+    /// What the package obsoletes: for each name in `Replaces` that `Conflicts` and `Provides` have as well, what the
+    /// first two admit.
     #[cold]
     fn obsoleted(&mut self, stanza: &Stanza<'t>) -> Result<(), InvalidStanza> {
+        let mut rivals = Vec::new();
+        {
+            let provided: HashSet<&str> = self.provided.iter().map(|(name, _)| &**name).collect();
+            for piece in stanza.pieces(Field::Conflicts) {
+                let found = stanza.alternative(Field::Conflicts, piece)?;
+                if provided.contains(&*lower(found.name)) {
+                    rivals.push(found);
+                }
+            }
+        }
         let mut conflicts: HashMap<(&str, &str), Vec<Option<Condition<'t>>>> = HashMap::new();
-        for piece in stanza.pieces(Field::Conflicts) {
-            let found = stanza.alternative(Field::Conflicts, piece)?;
+        for found in rivals {
             let condition = self.condition(stanza, Field::Conflicts, &found)?;
             conflicts.entry((found.name, found.arch)).or_default().push(condition);
         }

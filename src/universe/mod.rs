@@ -1,7 +1,9 @@
 //! Universes for the resolver: packages as it compares them.
 
 pub mod debian;
-// Most of them are for manifests, which come into universes next.
-#[allow(dead_code)]
 mod fields;
+mod manifests;
 mod texts;
+
+pub(crate) use fields::{OwnTest, with_tests};
+pub(crate) use manifests::{Compiled, Source, compile};

@@ -5,6 +5,10 @@
 //! bytes before it. The fields are listed at [`Record`]. Records are enough to answer every question about a
 //! generation without the database, and to make the database again.
 //!
+//! A package is: id (32 bytes), name, version, release, arch, slot, tag (texts), whether other architectures can be
+//! beside it (a byte, 0 or 1), installed size (number), profile and reason (a byte each). A choice is: path (bytes), the
+//! winner, the list of the others, each of them name, slot, tag, arch (texts).
+//!
 //! Version 1 is read as well. There a package has no slot, tag and flags, and a choice among packages names them by
 //! their names alone, of which each was there once; the manifests tell the rest ([`Record::complete`]).
 

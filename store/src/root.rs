@@ -8,6 +8,7 @@
 //!   records/N       generation N as a document
 //!   generations/N/  generation N as a tree
 //!   current         → generations/N: the commit point, and the only truth about what is live
+//!   policy/ sets/   what people decided about packages: text, docs/policy.md
 //!   work/ trash/    being made; being removed; garbage when nobody holds the lock (0700)
 //! ROOT/usr …        → .ambar/current/usr …
 //! ```

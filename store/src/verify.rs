@@ -235,16 +235,16 @@ struct Walk<'w> {
 
 impl Walk<'_> {
     fn report(&mut self, dir: &Dir, name: &[u8], placed: Option<Placed<'_, '_>>, problem: impl Into<String>) {
-        let package = placed.and_then(|placed| placed.package()).map(|package| package.manifest.instance());
+        let packages: Vec<&Instance> = placed.iter().flat_map(Placed::instances).collect();
         let path = placed.and_then(|placed| placed.entry()).map(|entry| entry.path.clone());
-        if !self.only.is_empty() && package.as_ref().is_none_or(|package| !is_wanted(self.only, package)) {
+        if !self.only.is_empty() && !packages.iter().any(|package| is_wanted(self.only, package)) {
             return;
         }
         self.findings.push(Finding {
             subject: Subject::Tree,
             location: dir.join(name),
             problem: problem.into(),
-            packages: package.iter().map(ToString::to_string).collect(),
+            packages: packages.iter().map(ToString::to_string).collect(),
             paths: path.into_iter().collect(),
         });
     }

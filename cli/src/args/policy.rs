@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use ambar::Reason;
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{Install, Remove};
+use super::{Autoremove, Downgrade, Install, Remove, Upgrade};
 
 /// Arguments of `hold`, `mask`, `unmask` and `protect`.
 #[derive(Debug, Args)]
@@ -117,8 +117,14 @@ pub(crate) struct Plan {
 pub(crate) enum Verb {
     /// As `ambar install`
     Install(Install),
+    /// As `ambar upgrade`
+    Upgrade(Upgrade),
+    /// As `ambar downgrade`
+    Downgrade(Downgrade),
     /// As `ambar remove`
     Remove(Remove),
+    /// As `ambar autoremove`
+    Autoremove(Autoremove),
     /// As `ambar rollback`
     Rollback {
         /// The generation's number; without one, the generation before the live one

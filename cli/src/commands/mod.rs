@@ -10,10 +10,12 @@ mod package;
 mod plans;
 mod policy;
 mod quickstart;
+mod run;
 mod sign;
 mod unpack;
 mod vercmp;
 mod verify;
+mod why;
 
 use ambar::Request;
 use ambar::policy::List;
@@ -23,13 +25,22 @@ use crate::args::{Command, Key};
 use crate::context::Context;
 use crate::external;
 
+pub(crate) use run::HELP as RUN_HELP;
+
 /// The name of a command, as it is typed.
 pub(crate) fn name(command: &Command) -> String {
     match command {
         Command::Init(_) => "init",
         Command::Install(_) => "install",
+        Command::Upgrade(_) => "upgrade",
+        Command::Downgrade(_) => "downgrade",
         Command::Remove(_) => "remove",
+        Command::Autoremove(_) => "autoremove",
+        Command::Why { .. } => "why",
+        Command::WhyNot(_) => "why-not",
         Command::Rollback { .. } => "rollback",
+        Command::Run(_) => "run",
+        Command::Shell(_) => "shell",
         Command::Mark(_) => "mark",
         Command::Plan(_) => "plan",
         Command::Apply(_) => "apply",
@@ -74,7 +85,12 @@ pub(crate) fn run(context: &Context, command: Command) -> Done {
     match command {
         Command::Init(arguments) => change::init(context, &arguments),
         Command::Install(arguments) => change::change(context, plans::install(arguments)?),
+        Command::Upgrade(arguments) => change::change(context, plans::upgrade(arguments)),
+        Command::Downgrade(arguments) => change::change(context, plans::downgrade(arguments)),
         Command::Remove(arguments) => change::change(context, plans::remove(arguments)),
+        Command::Autoremove(arguments) => change::change(context, plans::autoremove(&arguments)),
+        Command::Why { name } => why::why(context, &name),
+        Command::WhyNot(arguments) => why::why_not(context, arguments),
         Command::Rollback { generation } => change::change(context, Request::Activate { generation }),
         Command::Mark(arguments) => change::change(context, plans::mark(arguments)),
         Command::Plan(arguments) => plans::plan(context, arguments),
@@ -85,6 +101,8 @@ pub(crate) fn run(context: &Context, command: Command) -> Done {
         Command::WhyMasked(arguments) => policy::why_masked(context, &arguments),
         Command::Protect(arguments) => policy::rules(context, List::Protect, &arguments),
         Command::Set(arguments) => policy::set(context, &arguments),
+        Command::Run(arguments) => run::run(context, &arguments),
+        Command::Shell(arguments) => run::shell(context, &arguments),
         Command::List(arguments) => list::packages(context, &arguments),
         Command::Info { subject } => info::info(context, subject.as_deref()),
         Command::Files { name } => list::files(context, &name),

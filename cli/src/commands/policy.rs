@@ -1,13 +1,14 @@
 //! `hold`, `mask`, `unmask`, `protect`, `why-masked` and `set`: what is decided once about packages.
 
-use ambar::OsPath;
 use ambar::policy::{List, Masking, Rule};
+use ambar::{OsPath, Root};
 use serde_json::json;
 
 use crate::Done;
 use crate::args::{Rules, Set, WhyMasked};
 use crate::commands::list::print;
 use crate::context::Context;
+use crate::failure::Failure;
 use crate::style::Style;
 use crate::table::{Table, plain};
 use crate::text::{count, shown};
@@ -54,12 +55,26 @@ pub(crate) fn rules(context: &Context, list: List, arguments: &Rules) -> Done {
     for expression in &changed {
         context.line(format!("{} {now} {}.", shown(expression), effect(list)));
     }
+    if !arguments.remove && matches!(list, List::Hold | List::Protect) {
+        remark_on_typos(context, &root, list, &changed)?;
+    }
     if changed.is_empty() {
         let same = if arguments.remove { "there is no such rule" } else { "the rules are there already" };
         context.line(format!("Nothing is to be done: {same}."));
     }
     let key = if arguments.remove { "removed" } else { "added" };
     Ok(json!({ "list": list, key: changed, "dry_run": dry_run }).into())
+}
+
+/// What is about installed packages and means none of them may be misspelt.
+fn remark_on_typos(context: &Context, root: &Root, list: List, added: &[String]) -> Result<(), Failure> {
+    let (policy, installed) = (root.policy()?, root.packages()?);
+    for rule in policy.list(list).iter().filter(|rule| added.contains(&rule.expression)) {
+        if rule.is_about_names() && !installed.iter().any(|package| rule.may_mean(&package.name)) {
+            context.output().remark(&format!("nothing that is installed is called {} now", rule.expression));
+        }
+    }
+    Ok(())
 }
 
 fn place(rule: &Rule) -> String {

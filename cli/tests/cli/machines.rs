@@ -12,6 +12,7 @@ fn every_command_answers_with_one_object() {
     let config = example(CONFIG);
     let to = place.path().join("unpacked");
     let man = place.path().join("man");
+    let plan = place.path().join("plan");
     let lines: Vec<Vec<&str>> = vec![
         vec!["init"],
         vec!["list"],
@@ -36,6 +37,18 @@ fn every_command_answers_with_one_object() {
         vec!["help", "install"],
         vec!["help", "exit-codes"],
         vec!["remove", "-n", "hello"],
+        vec!["mark", "-n", "automatic", "hello"],
+        vec!["plan", "remove", "hello", "-o", plan.to_str().unwrap()],
+        vec!["apply", "-n", plan.to_str().unwrap()],
+        vec!["hold", "hello"],
+        vec!["mask", "joe"],
+        vec!["unmask", "--remove", "joe"],
+        vec!["protect", "--list"],
+        vec!["why-masked", "joe"],
+        vec!["set", "add", "x", "joe"],
+        vec!["set", "list"],
+        vec!["set", "show", "x"],
+        vec!["set", "remove", "x"],
         vec!["rollback", "-y"],
         vec!["gc", "-y", "--keep", "1"],
     ];

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::Stdio;
 
-use crate::place::{CONFIG, HELLO_1, HELLO_2, LIB_1, LIB_2, Place, Ran, example, has};
+use crate::place::{CONFIG, HELLO_1, HELLO_2, LIB_1, LIB_2, Place, Ran, example, has, program};
 
 fn read(place: &Place, name: &str) -> String {
     std::fs::read_to_string(place.root().join(".ambar").join(name)).unwrap_or_default()
@@ -77,6 +77,8 @@ fn rules_that_make_no_sense_are_2_and_name_file_and_line() {
             format!("{}:4: 'joe >=' is no relation", place.root().join(".ambar/policy/mask").display());
         assert!(ran.err.contains(&there), "{ran:?}");
     }
+    write(&place, "policy/mask", &"lib*\n".repeat(10_001));
+    assert!(place.run(["mask", "--list"]).err.contains("mask:10001: with this line"));
     write(&place, "policy/mask", "");
     std::fs::write(place.root().join(".ambar/policy/hold"), b"a\n\xff\n").unwrap();
     assert!(place.run(["hold", "--list"]).err.contains("hold:2: it is not UTF-8 text"));
@@ -246,7 +248,10 @@ fn a_licence_that_wants_it_is_accepted_once_and_never_by_yes_alone() {
     assert_eq!(question["packages"][0], "one");
     assert_eq!(question["text"], "You shall not.");
 
-    good(&place.run(["install", "-y", "--accept-licence", "Own Terms", &one]));
+    let plan = place.path().join("plan").to_str().unwrap().to_owned();
+    good(&place.run(["plan", "install", &one, "-o", &plan]));
+    assert_eq!(place.run(["apply", "-y", &plan]).code, 2, "a saved plan keeps its questions");
+    good(&place.run(["apply", "-y", "--accept-licence", "Own Terms", &plan]));
     assert_eq!(read(&place, "policy/licences"), "accept Own Terms\n");
     good(&place.run(["install", "-y", &two]));
 
@@ -302,4 +307,36 @@ fn files_of_other_programs_in_the_policy_do_no_harm() {
     assert!(place.run(["set", "list"]).out.is_empty());
     good(&place.run(["install", "-y", "--reinstall", &example(LIB_1)]));
     good(&place.run(["verify"]));
+}
+
+#[test]
+fn writers_wait_for_each_other_and_nothing_is_lost() {
+    let place = Place::installed();
+    let names: Vec<String> = (0..24).map(|number| format!("package{number:02}")).collect();
+    let running: Vec<_> = names
+        .iter()
+        .map(|name| {
+            program().arg("-D").arg(place.root()).args(["hold", name]).stderr(Stdio::null()).spawn().unwrap()
+        })
+        .collect();
+    for mut child in running {
+        assert!(child.wait().unwrap().success());
+    }
+    let held = read(&place, "policy/hold");
+    let mut held: Vec<&str> = held.lines().collect();
+    held.sort_unstable();
+    assert_eq!(held, names);
+    // A change that is under way does not keep anybody from deciding.
+    let lock =
+        std::fs::File::options().read(true).write(true).open(place.root().join(".ambar/lock")).unwrap();
+    lock.lock().unwrap();
+    good(&place.run(["hold", "hello"]));
+}
+
+#[test]
+fn a_name_that_nothing_installed_has_is_remarked_on() {
+    let place = Place::installed();
+    let ran = place.run(["hold", "helo", "lib*"]);
+    good(&ran);
+    assert_eq!(ran.err, "nothing that is installed is called helo now\n");
 }

@@ -33,6 +33,35 @@ pub(super) struct Members {
     pub(super) contents: Vec<Vec<u8>>,
 }
 
+/// The control file alone: nothing behind it is read, which is most of control.tar.
+pub(super) fn control_alone(archive: &Archive, limits: &Limits) -> Result<Vec<u8>, Problem> {
+    let what = archive.control.name.as_str();
+    let unpacked = Unpacked::new(what, archive.read(&archive.control), archive.control.compression, limits)?;
+    let stream = Metered::new(unpacked, archive.control.packed, None, limits);
+    let mut control = None;
+    let read = tarball::read(what, stream, |header, content| {
+        if plain(&header.name) != control::NAME.as_bytes() || header.kind != Kind::File {
+            return Ok(());
+        }
+        if header.size > limits.metadata_bytes {
+            return Err(Problem::limit(control::NAME, limits.metadata_bytes));
+        }
+        let mut bytes = Vec::new();
+        let shown = || format!("{what}: '{}'", control::NAME);
+        content.read_to_end(&mut bytes).map_err(|error| Problem::from_stream(shown(), error))?;
+        if bytes.len() as u64 != header.size {
+            return Err(Problem::damaged(shown(), "it ends early"));
+        }
+        control = Some(bytes);
+        Err(Problem::Stopped)
+    });
+    match (read, control) {
+        (Err(Problem::Stopped), Some(control)) => Ok(control),
+        (Err(problem), _) => Err(problem),
+        (Ok(()), _) => Err(Problem::damaged(what, "it has no control file")),
+    }
+}
+
 /// Reads all of control.tar.
 pub(super) fn read(archive: &Archive, limits: &Limits) -> Result<Members, Problem> {
     let what = archive.control.name.as_str();

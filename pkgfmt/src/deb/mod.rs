@@ -21,8 +21,8 @@
 //! | `Multi-Arch`, `Essential`, `Protected`, `Important`, `Priority`, `Installed-Size`, `Tag`, `Built-Using`, and whatever else there is | properties `deb.multi-arch` and so on: `deb.` and the field's name in lower case; the lines of a long value have line breaks between them |
 //!
 //! An architecture behind a package's name (`perl:any`) is the target's `arch`. A package does not conflict with
-//! what it provides itself. What `deb.multi-arch` means for packages of several architectures is the resolver's
-//! to know. There are no licences and categories in a control file.
+//! what it provides itself. Packages of several architectures can be side by side where `deb.multi-arch` is
+//! `same`; what else it means is the resolver's to know. There are no licences and categories in a control file.
 //!
 //! | other members of control.tar | manifest |
 //! | --- | --- |
@@ -81,6 +81,17 @@ pub(crate) struct DebFile {
 }
 
 impl DebFile {
+    /// The manifest as the control file alone makes it: without scripts, and without the properties that
+    /// `conffiles` adds.
+    pub(crate) fn metadata(source: Source, limits: &Limits) -> Result<Manifest, Problem> {
+        let archive = Archive::open(source, limits)?;
+        let control = control::Control::read(&members::control_alone(&archive, limits)?, limits)?;
+        let mut manifest = metadata::manifest(&control, limits)?;
+        manifest.normalise();
+        manifest.encode()?;
+        Ok(manifest)
+    }
+
     /// Reads what the package in `source` says of itself, leaving the payload alone.
     pub(crate) fn open(source: Source, limits: &Limits) -> Result<DebFile, Problem> {
         let archive = Archive::open(source, limits)?;

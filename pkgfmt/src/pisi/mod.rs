@@ -93,7 +93,7 @@ impl PisiFile {
         })
     }
 
-    /// Format, manifest without entries, declared size, and whether it is a delta: files.xml is not read.
+    /// Format, manifest without entries and scripts, declared size, and whether it is a delta.
     pub(crate) fn metadata(
         source: Source,
         name: &Path,
@@ -102,9 +102,7 @@ impl PisiFile {
         let container = Container::open(source, limits)?;
         let metadata = metadata::read(document(&container, metadata::NAME, limits.metadata_bytes)?, limits)?;
         let (format, _) = storage(&container, &metadata.format, is_delta(name))?;
-        let mut manifest = metadata.manifest;
-        (manifest.scripts, _) = comar::read(&container, &metadata.comar, limits)?;
-        Ok((format, manifest, metadata.installed_size, is_delta(name)))
+        Ok((format, metadata.manifest, metadata.installed_size, is_delta(name)))
     }
 }
 

@@ -168,7 +168,15 @@ impl Solver<'_> {
 
     /// Demands one of these as well; no when that cannot be.
     pub(crate) fn also(&mut self, lits: &[Lit]) -> bool {
-        !self.setup.contradiction && self.require(lits, Fact::Job(u32::MAX))
+        !self.setup.contradiction && self.choose(lits.to_vec(), Fact::Job(u32::MAX))
+    }
+
+    /// A clause that must hold, and that is decided early; its literals are in order of preference.
+    fn choose(&mut self, lits: Vec<Lit>, fact: Fact) -> bool {
+        let possible = self.require(&lits, fact);
+        self.first.push(self.setup.choices.len() as u32);
+        self.setup.choices.push(lits);
+        possible
     }
 
     /// A clause that must hold, with a choice in this order; no when it cannot.
@@ -238,11 +246,9 @@ impl Solver<'_> {
                 .collect();
             keys.sort();
             let lits: Vec<Lit> = keys.iter().map(|(_, package)| yes(*package)).collect();
-            if !self.require(&lits, fact) {
+            if !self.choose(lits, fact) {
                 return false;
             }
-            self.first.push(self.setup.choices.len() as u32);
-            self.setup.choices.push(lits);
         }
         true
     }
@@ -376,7 +382,7 @@ impl Solver<'_> {
                     let mut fit: Vec<(u32, u32)> = only.iter().map(|(new, age)| (*age, *new)).collect();
                     fit.sort_unstable();
                     let lits: Vec<Lit> = fit.iter().map(|(_, new)| yes(*new)).collect();
-                    if !self.require(&lits, Fact::Job(job)) {
+                    if !self.choose(lits, Fact::Job(job)) {
                         return false;
                     }
                 }

@@ -10,7 +10,7 @@ use ambar::{Class, Error, Options, OsPath, Request};
 
 use super::{Tour, disk};
 use crate::failure::Failure;
-use crate::text::{count, shown};
+use crate::text::shown;
 
 /// Directories below the one given that are looked into.
 const DEPTH: usize = 8;
@@ -135,9 +135,9 @@ fn settle(tour: &Tour<'_>, packages: &mut BTreeMap<String, PathBuf>) -> Result<V
         let files = packages.values().cloned().map(OsPath).collect();
         match root.plan(Request::install(files, options.clone())) {
             Ok(_) => break,
-            Err(Error::Unsatisfied(problems)) => {
-                let text = "not satisfied among them; --ignore-dependency goes on all the same";
-                tour.context.line(format!("{} {text}.", count(problems.len() as u64, "relation")));
+            Err(Error::Impossible(_)) => {
+                let text = "they need others that are not there, or cannot be together";
+                tour.context.line(format!("{text}; --ignore-dependency goes on all the same."));
                 options.ignore_dependency = true;
             }
             Err(Error::Setuid { package, .. }) => {
