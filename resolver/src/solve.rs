@@ -94,6 +94,9 @@ fn solve_once(world: &World<'_>, request: &Request) -> Answer {
 
 /// How many steps may be spent on making an answer better.
 fn improvement_budget(request: &Request, _size: usize) -> u64 {
+    if let Ok(b) = std::env::var("IMPROVE") {
+        return b.parse().unwrap();
+    }
     request.policy.steps
 }
 

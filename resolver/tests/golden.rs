@@ -129,6 +129,10 @@ fn faults_of(case: &Case) -> Vec<String> {
 fn check_all(cases: &[Case]) {
     let mut faults = Vec::new();
     for case in cases {
+        if std::env::var_os("TRACE").is_some() {
+            eprintln!("{}", case.id);
+            std::io::Write::flush(&mut std::io::stderr()).unwrap();
+        }
         faults.extend(faults_of(case).into_iter().map(|fault| format!("{}: {fault}", case.id)));
     }
     assert!(faults.is_empty(), "{}\n{}", faults.len(), faults.join("\n"));
@@ -144,4 +148,16 @@ fn random_universes_are_solved_as_the_golden_files_say() {
 fn cases_of_libsolv_are_solved_as_the_golden_files_say() {
     let Some(cases) = cases("resolver-libsolv.jsonl") else { return };
     check_all(&cases);
+}
+
+#[test]
+#[ignore]
+fn one() {
+    let id = std::env::var("CASE").unwrap();
+    for file in ["resolver-fuzz.jsonl", "resolver-libsolv.jsonl"] {
+        for case in cases(file).unwrap().iter().filter(|case| case.id == id) {
+            println!("{:?}", faults_of(case));
+            println!("{:?}", answer(case));
+        }
+    }
 }

@@ -1,21 +1,94 @@
-//! Random universes against the judge.
+//! Random universes: our answer against the judge, who tries every state.
+
+#[path = "../examples/solve_cases/answer.rs"]
+mod answer;
 #[path = "../examples/solve_cases/case.rs"]
 mod case;
+#[path = "../examples/solve_cases/neutral.rs"]
+mod neutral;
 mod oracle;
 mod random;
 #[path = "../examples/solve_cases/rpm.rs"]
 mod rpm;
 
-use oracle::Model;
+use answer::answer;
+use case::Case;
+use oracle::{Model, order_faults, state};
 use proptest::prelude::*;
-use random::Scope;
+use random::{Scope, shuffled, told};
+
+/// What is wrong with our answer to a case.
+fn faults(case: &Case) -> Vec<String> {
+    let model = Model::new(case);
+    let answered = answer(case);
+    let best = model.best();
+    let (Some(ours), Some(order)) = (&answered.state, &answered.order) else {
+        return match best {
+            None if answered.status == "unsolvable" => Vec::new(),
+            best => vec![format!("{answered:?}, but the best is {best:?}")],
+        };
+    };
+    let ours = state(ours);
+    let mut faults = model.faults(ours);
+    faults.extend(order_faults(&model, ours, order));
+    match best {
+        None => faults.push("there is no answer".to_owned()),
+        Some((least, _)) if model.cost(ours) != least => {
+            faults.push(format!("{ours:b} at {:?}, the best is at {least:?}", model.cost(ours)));
+        }
+        Some(_) if !answered.proven => faults.push("not known to be the best".to_owned()),
+        Some(_) => {}
+    }
+    faults
+}
+
+fn check(case: &Case) -> Result<(), TestCaseError> {
+    let faults = faults(case);
+    prop_assert!(
+        faults.is_empty(),
+        "{}\n{}",
+        faults.join("\n"),
+        serde_json::to_string(case).unwrap_or_default()
+    );
+    Ok(())
+}
+
+const PLAIN: Scope = Scope { slots: false, broken: false, wishes: false };
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(if cfg!(debug_assertions) { 400 } else { 4000 }))]
+
     #[test]
-    fn a(case in random::case(Scope { slots: true, broken: false, wishes: true }, 10)) {
-        let model = Model::new(&case);
-        let n = model.states().len();
-        eprintln!("{} pk {} inst {} states {} best {:?}", serde_json::to_string(&case.request).unwrap().len(), case.packages.len(), case.installed.len(), n, model.best().map(|b| b.0));
+    fn small_universes_are_solved_best(case in random::case(PLAIN, 12)) {
+        check(&case)?;
+    }
+
+    #[test]
+    fn universes_with_slots_are_solved_best(case in random::case(Scope { slots: true, ..PLAIN }, 12)) {
+        check(&case)?;
+    }
+
+    #[test]
+    fn what_was_broken_before_stands_in_nobodys_way(case in random::case(Scope { broken: true, ..PLAIN }, 12)) {
+        check(&case)?;
+    }
+
+    #[test]
+    fn holds_and_preferences_are_obeyed(case in random::case(Scope { wishes: true, ..PLAIN }, 12)) {
+        check(&case)?;
+    }
+
+    #[test]
+    fn the_order_of_packages_does_not_matter(
+        case in random::case(Scope { slots: true, broken: true, wishes: true }, 14),
+        keys in prop::collection::vec(any::<u64>(), 4),
+    ) {
+        let (other, _) = shuffled(&case, &keys);
+        let (first, second) = (answer(&case), answer(&other));
+        prop_assert_eq!(&first.status, &second.status);
+        prop_assert_eq!(&first.explanation, &second.explanation);
+        prop_assert_eq!(&first.cost, &second.cost);
+        let (first, second) = (first.state.unwrap_or_default(), second.state.unwrap_or_default());
+        prop_assert_eq!(told(&case, &first), told(&other, &second));
     }
 }

@@ -279,21 +279,17 @@ fn with_tests<T>(
 ) -> Result<T, String> {
     let (Some(wanted), Some(version)) = (&relation.op, &relation.version) else { return then(&[]) };
     let (op, evr) = (op(wanted)?, Evr::parse(version));
-    let (key, mut version) = (evr.key(), evr.version_key());
     if evr.release.is_none() {
-        return then(&[Test { op, keys: &[(VERSION, &version)] }]);
+        return then(&[Test { op, keys: &[(VERSION, &evr.version_key())] }]);
     }
-    // What has no release holds releases on both sides of the one that is named, so the end that is left out is
-    // put past the version itself: behind its end, or before its end and behind every `~`.
-    match op {
-        Op::Less => version.push(u8::MAX),
-        Op::Greater => {
-            version.pop();
-            version.extend_from_slice(&[1, u8::MAX]);
-        }
-        _ => {}
-    }
-    then(&[Test { op, keys: &[(EVR, &key), (VERSION, &version)] }])
+    // A capability without a release that ends or begins at this version lies on both sides of the release that
+    // is named; one that leaves the version out lies beyond all of its releases.
+    let around = match op {
+        Op::Less => beyond(&evr, 1),
+        Op::Greater => before(&evr, 1),
+        _ => evr.version_key(),
+    };
+    then(&[Test { op, keys: &[(EVR, &evr.key()), (VERSION, &around)] }])
 }
 
 /// What a version in a relation counts as.
@@ -305,9 +301,13 @@ fn with_fields<T>(
         return then(&[FieldValue::new(Field::ANY, b"")]);
     };
     let (op, evr) = (op(meant)?, Evr::parse(version));
-    let (key, version) = (evr.key(), evr.version_key());
     if evr.release.is_none() {
-        return then(&[FieldValue { field: VERSION, op, key: &version }]);
+        let key = match op {
+            Op::Less => before(&evr, 2),
+            Op::Greater => beyond(&evr, 2),
+            _ => evr.version_key(),
+        };
+        return then(&[FieldValue { field: VERSION, op, key: &key }]);
     }
     // Without the release the range reaches into the version that it ends at.
     let around = match op {
@@ -315,8 +315,24 @@ fn with_fields<T>(
         Op::Greater => Op::AtLeast,
         other => other,
     };
+    let (key, version) = (evr.key(), evr.version_key());
     then(&[
         FieldValue { field: EVR, op, key: &key },
         FieldValue { field: VERSION, op: around, key: &version },
     ])
+}
+
+/// A key just after that of a version; the further the later.
+fn beyond(evr: &Evr<'_>, how_far: usize) -> Vec<u8> {
+    let mut key = evr.version_key();
+    key.extend(std::iter::repeat_n(u8::MAX, how_far));
+    key
+}
+
+/// A key just before that of a version, after everything that has a `~` there; the further the earlier.
+fn before(evr: &Evr<'_>, how_far: u8) -> Vec<u8> {
+    let mut key = evr.version_key();
+    key.pop();
+    key.extend_from_slice(&[1, u8::MAX - how_far]);
+    key
 }

@@ -71,7 +71,7 @@ impl Solver<'_> {
                     self.setup.disfavoured.contains(candidate),
                     !installed && !self.setup.favoured.contains(candidate),
                     // A new version of what is there is nearer than something new.
-                    if installed || self.name_is_there(own_name) { 0 } else { position as u32 + 1 },
+                    if installed || world.name_is_installed(own_name) { 0 } else { position as u32 + 1 },
                     own_name != name,
                     !installed,
                 );
@@ -81,11 +81,6 @@ impl Solver<'_> {
             }
         }
         best.map_or(Candidates::None, |(_, candidate)| Candidates::Best(yes(candidate)))
-    }
-
-    /// Whether some version of a name is installed.
-    pub(super) fn name_is_there(&self, name: u32) -> bool {
-        self.setup.installed_names.contains(&name)
     }
 }
 

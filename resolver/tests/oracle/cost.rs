@@ -1,6 +1,7 @@
 //! What a state costs, level by level.
 
-use super::model::{Goal, Model, State, members};
+use super::model::{Goal, Model, State, members, selected};
+use crate::case::Selector;
 use std::collections::BTreeSet;
 
 /// Levels 1 to 9, and the names of level 10.
@@ -85,17 +86,31 @@ impl Model<'_> {
         asked + upgrades
     }
 
+    /// The age of everything that stands in the place of an installed package: new ones, or itself.
     fn age_of_goal(&self, goal: &Goal, state: State) -> i64 {
         let place = self.places[goal.installed];
-        if goal.plain {
-            let Some(present) = members(state & place).into_iter().next() else { return 0 };
-            // Another package that takes the place of both is the newest of all.
-            let renamed = self.is_obsoleted(present, goal.targets & !place);
-            return self.rank_among(present, place) + i64::from(renamed);
+        let successor = |id: &usize| place >> id & 1 == 1 || self.obsoletes[*id] >> goal.installed & 1 == 1;
+        let candidates = state & (!self.installed | 1 << goal.installed);
+        let age = |id: usize| {
+            if goal.plain { self.age_of_successor(id, goal) } else { self.age_as_target(id, goal) }
+        };
+        members(candidates).into_iter().filter(successor).map(age).sum()
+    }
+
+    /// Whatever was not asked for is older than all that was.
+    fn age_as_target(&self, id: usize, goal: &Goal) -> i64 {
+        let none = i64::from(goal.targets.count_ones());
+        if goal.targets >> id & 1 == 1 { self.rank_among(id, goal.targets) } else { none }
+    }
+
+    /// Another package that takes the place of the installed one and of `id` is newer than `id`.
+    fn age_of_successor(&self, id: usize, goal: &Goal) -> i64 {
+        let other_name = |other: usize| self.package(other).name != self.package(goal.installed).name;
+        if other_name(id) {
+            return 0;
         }
-        let come = goal.targets & state & !self.installed;
-        let oldest = i64::from(goal.targets.count_ones());
-        members(come).into_iter().map(|id| self.rank_among(id, goal.targets)).min().unwrap_or(oldest)
+        let others = members(goal.targets).into_iter().filter(|other| other_name(*other));
+        self.ranks[id] + i64::from(others.into_iter().any(|other| self.obsoletes[other] >> id & 1 == 1))
     }
 
     /// Installed packages whose change was asked for.
@@ -111,12 +126,13 @@ impl Model<'_> {
             .count() as i64
     }
 
+    /// New packages that are to be avoided; and, where some are preferred, those that are not.
     fn disliked(&self, new: State) -> i64 {
-        let count = |jobs: &[crate::case::Selector]| {
-            let chosen = jobs.iter().fold(0, |all, job| all | super::model::selected(self.case, job));
-            i64::from((chosen & new).count_ones())
-        };
-        count(&self.case.request.disfavor) - count(&self.case.request.favor)
+        let chosen = |jobs: &[Selector]| jobs.iter().fold(0, |all, job| all | selected(self.case, job));
+        let jobs = &self.case.request;
+        let avoided = chosen(&jobs.disfavor) & new;
+        let others = if jobs.favor.is_empty() { 0 } else { new & !chosen(&jobs.favor) };
+        i64::from(avoided.count_ones() + others.count_ones())
     }
 
     /// Of the golden costs none has anything else here, whatever was chosen for a capability.

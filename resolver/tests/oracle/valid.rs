@@ -16,7 +16,7 @@ impl Model<'_> {
                 faults.push(format!("install job {job} is not met"));
             }
         }
-        for id in members(self.installed & !self.removed) {
+        for id in members(self.installed & (self.locked | !self.removed)) {
             self.faults_of_installed(id, state, &mut faults);
         }
         faults
