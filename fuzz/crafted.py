@@ -357,6 +357,22 @@ def seed_deb():
     for name, text in texts.items():
         write("deb_control", name, text)
 
+    stanza = b"Package: a\nVersion: 1:2-3\nArchitecture: amd64\nMulti-Arch: foreign\nEssential: yes\nSize: 12\n"
+    indexes = {
+        "two": stanza + b"SHA256: " + b"0a" * 32 + b"\nDepends: b (>= 1), c:any | d (<< 2)\n\n" + stanza,
+        "folded": stanza + b"Depends:\r\n b\r\n | c,\r\n d (= 1),\r\nTag: x,\n y\n",
+        "comments": b"# a\n" + stanza + b"# b: c\nInstalled-Size: 1\n\n \t\n#" + stanza,
+        "source-only": stanza + b"Provides: x (= 1) [amd64 !arm64] <!cross> <y>\n",
+        "no-version": b"\n\nPackage: a\n\nVersion: 1\n",
+        "twice": stanza + b"Breaks: a\nbreaks: b\n",
+        "no-fields": b" a\n<html>\na b: c\n" + stanza,
+        "wrong-values": b"Package: a\nVersion: 1\nSize: -1\nMulti-Arch: x\nSHA256: 0\nProtected: x\nReplaces: \xff\n",
+        "gzip": gzip.compress(stanza, mtime=0),
+        "xz": lzma.compress(stanza),
+    }
+    for name, text in indexes.items():
+        write("deb_index", name, text)
+
     md5 = lambda content: hashlib.md5(content).hexdigest().encode()
     listed = tar(ROOT, member(b"./etc/", kind=b"5"), member(b"./etc/a", b"x"), member(b"./l", kind=b"2", link=b"a"))
     lists = {

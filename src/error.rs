@@ -238,6 +238,9 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// A program of the root could not be run.
+    #[error(transparent)]
+    Run(#[from] crate::run::RunError),
     /// The system refused something outside of the store.
     #[error("cannot {operation} {}: {source}", path.display())]
     Io {
@@ -328,6 +331,7 @@ impl Error {
             Error::NoBase { .. } | Error::NoBaseFile { .. } => Class::Missing,
             Error::Signature { .. } | Error::NotAPlan { .. } => Class::Damaged,
             Error::NoDelta(_) | Error::Unpackable { .. } | Error::Description { .. } => Class::Usage,
+            Error::Run(error) => error.class(),
             Error::Io { source, .. } => io_class(source),
         }
     }
@@ -365,7 +369,7 @@ fn store_class(error: &ambar_store::Error) -> Class {
         | E::Conflict(_)
         | E::Unplaceable { .. }
         | E::Moved { .. } => Class::Conflict,
-        E::NoGeneration(_) => Class::NotFound,
+        E::NoGeneration(_) | E::NoTree { .. } => Class::NotFound,
         E::NoSpace { .. } => Class::NoSpace,
         E::Damaged { .. } | E::DamagedObject { .. } => Class::Damaged,
         E::Cancelled => Class::Cancelled,
@@ -390,7 +394,7 @@ fn package_class(error: &ambar_pkgfmt::Error) -> Class {
     }
 }
 
-fn io_class(error: &std::io::Error) -> Class {
+pub(crate) fn io_class(error: &std::io::Error) -> Class {
     use std::io::ErrorKind as K;
     match error.kind() {
         K::NotFound => Class::NotFound,

@@ -39,17 +39,19 @@ pub mod policy;
 mod query;
 mod repack;
 mod root;
+pub mod run;
 mod saved;
 mod select;
 mod transaction;
-mod universe;
+pub mod universe;
 mod write;
 
 pub use ambar_pkgfmt as pkgfmt;
 pub use ambar_pkgfmt::Instance;
+pub use ambar_resolver as resolver;
+pub use ambar_store::Error as StoreError;
 pub use ambar_store::{Clash, Collected, Finding, Installed, PathConflict, Reason, Step, Subject};
 
-pub use ambar_resolver as resolver;
 pub use check::{Checked, verify_file};
 pub use directory::{Available, Directory, Passed};
 pub use error::{Class, Error, Problem};

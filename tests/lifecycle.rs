@@ -66,11 +66,13 @@ fn a_plan_is_data_and_says_what_is_stored_already() {
     let plan: ambar::Plan = serde_json::from_str(&json).unwrap();
     plan.execute(&Silent).unwrap();
 
+    // What needs it goes with it.
     remove(&root, &["greet-config"]).unwrap();
+    assert_eq!(names(&root), ["libgreet 1.0-1"]);
     let again = root.plan(request(vec![example(CONFIG)])).unwrap();
     assert_eq!(again.items[0].stored, again.items[0].installed_size);
     assert!(again.items[0].package.is_some(), "a file that was read before is known by its digest");
-    let nothing = root.plan(request(vec![example(HELLO_1)])).unwrap();
+    let nothing = root.plan(request(vec![example(LIB_1)])).unwrap();
     assert!(nothing.is_empty());
     assert!(!root.execute(&nothing, &Silent).unwrap().changed);
 }
@@ -102,7 +104,8 @@ fn missing_dependencies_are_listed_and_nothing_happens() {
         install_with(&root, &[example(HELLO_2)], Options::default()),
         Err(Error::Impossible(_))
     ));
-    let plan = root.plan(Request::Remove { names: vec!["libgreet".into()], options: Options::default() });
+    let alone = Options { no_dependents: true, ..Options::default() };
+    let plan = root.plan(Request::Remove { names: vec!["libgreet".into()], options: alone });
     assert_eq!(plan.unwrap_err().class(), Class::Conflict);
     assert_eq!(root.generations().unwrap().len(), 1);
 }

@@ -141,6 +141,12 @@ pub(crate) enum Command {
     /// Name several packages at once
     #[command(subcommand)]
     Set(Set),
+    /// Run a program with the root as its file system
+    #[command(after_help = crate::commands::RUN_HELP)]
+    Run(Run),
+    /// Start a shell with the root as its file system
+    #[command(after_help = crate::commands::RUN_HELP)]
+    Shell(Inside),
     /// List the installed packages
     List(List),
     /// Tell about an installed package, a package file, or this root
@@ -278,6 +284,33 @@ pub(crate) struct Remove {
     /// Remove them even if they are essential
     #[arg(long)]
     pub(crate) remove_essential: bool,
+}
+
+/// What `run` and `shell` show beside the root.
+#[derive(Debug, Args)]
+pub(crate) struct Inside {
+    /// Use this generation rather than the live one
+    #[arg(long, value_name = "N")]
+    pub(crate) generation: Option<u64>,
+    /// Show a directory or file of the host's, at its own path or at DST; may be given several times
+    #[arg(long = "bind", value_name = "SRC[:DST]")]
+    pub(crate) binds: Vec<OsString>,
+    /// Start in this directory rather than in the one that the command was given in
+    #[arg(long, value_name = "DIR")]
+    pub(crate) chdir: Option<PathBuf>,
+    /// Put an empty directory in the place of the home directory
+    #[arg(long)]
+    pub(crate) no_home: bool,
+}
+
+/// Arguments of `run`.
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    #[command(flatten)]
+    pub(crate) inside: Inside,
+    /// The program and its arguments, which are all that follows
+    #[arg(value_name = "CMD", trailing_var_arg = true)]
+    pub(crate) command: Vec<OsString>,
 }
 
 /// Where a package file is written to, and how.

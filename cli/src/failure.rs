@@ -3,6 +3,7 @@
 use std::error::Error as _;
 
 use ambar::pkgfmt::Problem;
+use ambar::run::RunError;
 use ambar::{Class, Error, PathConflict, Problem as Unsatisfied};
 use serde_json::{Value, json};
 
@@ -16,6 +17,8 @@ pub(crate) struct Failure(Box<Told>);
 struct Told {
     class: Class,
     message: String,
+    /// The exit code, where it is not that of the class.
+    code: Option<u8>,
     /// What to do now.
     advice: Option<&'static str>,
     causes: Vec<String>,
@@ -34,6 +37,7 @@ impl Failure {
         Failure(Box::new(Told {
             class,
             message: message.into(),
+            code: None,
             advice: None,
             causes: Vec::new(),
             conflicts: Vec::new(),
@@ -84,7 +88,7 @@ impl Failure {
     }
 
     pub(crate) fn code(&self) -> u8 {
-        self.0.class as u8
+        self.0.code.unwrap_or(self.0.class as u8)
     }
 
     /// The message and the advice, with control characters escaped.
@@ -126,6 +130,9 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
         let mut failure = Failure::new(error.class(), error.to_string());
         failure.0.advice = advice(&error);
+        if let Error::Run(error) = &error {
+            failure.0.code = error.shell_code();
+        }
         failure.0.conflicts = error.path_conflicts().to_vec();
         failure.0.problems = error.problems().to_vec();
         if let Error::Impossible(impossible) = &error {
@@ -147,6 +154,9 @@ fn takes_paths(error: &Error) -> bool {
 
 /// What a person can do about an error, where its own text does not say.
 fn advice(error: &Error) -> Option<&'static str> {
+    if let Error::Run(error) = error {
+        return run_advice(error);
+    }
     Some(match (error, error.class()) {
         (Error::NotInstalled { similar, .. }, _) if similar.is_empty() => {
             "`ambar list` shows what is installed."
@@ -161,6 +171,9 @@ fn advice(error: &Error) -> Option<&'static str> {
         }
         (Error::NoSet { similar, .. }, _) if similar.is_empty() => "`ambar set list` lists the sets.",
         (Error::NotOwned(_), _) => "`ambar files NAME` lists the paths of a package.",
+        (Error::Store(ambar::StoreError::NoTree { .. }), _) => {
+            "Rolling back to a generation makes its tree again; when it is the live one, go to another before."
+        }
         (Error::NothingBefore, _) => "`ambar generations` lists what there is.",
         (Error::Impossible(_), _) => {
             "Nothing has changed. --from DIR gives more packages to choose from; --ignore-dependency goes on all the \
@@ -185,6 +198,21 @@ fn advice(error: &Error) -> Option<&'static str> {
         (Error::Io { .. } | Error::Package(_), Class::Permission) => "Run ambar as somebody who may.",
         (_, Class::Permission) => "Run ambar as the owner, or choose another root with -D.",
         (_, Class::NoSpace) => "Nothing has changed. Make room, for example with `ambar gc`.",
+        _ => return None,
+    })
+}
+
+/// What a person can do about a program that could not be run, where the error's own text does not say.
+fn run_advice(error: &RunError) -> Option<&'static str> {
+    Some(match error {
+        RunError::NoRoot { .. } => "`ambar install` makes one; -D names another.",
+        RunError::NoProgram { .. } => {
+            "`ambar list` shows what is installed; --generation N runs what an earlier generation has."
+        }
+        RunError::NoShell { .. } => "Install one, or start a program with `ambar run CMD`.",
+        RunError::NoDirectory { .. } => {
+            "--chdir chooses a directory inside, --bind shows one of the host's there."
+        }
         _ => return None,
     })
 }

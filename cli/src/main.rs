@@ -40,6 +40,8 @@ fn run(arguments: &[OsString]) -> u8 {
         Err(error) => return unparsed(&error, &early, &output),
     };
     let name = commands::name(&cli.command);
+    // What follows a program's name is not ambar's, however much it looks so.
+    let output = Output::new(cli.global.json, cli.global.color);
     let context = Context::new(cli.global, output);
     let done = commands::run(&context, cli.command);
     context.output().finish(&name, done)

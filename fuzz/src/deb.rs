@@ -1,7 +1,13 @@
 //! Targets for Debian packages.
 
+use std::sync::Arc;
+
+use ambar_pkgfmt::deb::alternative::Alternative;
+use ambar_pkgfmt::deb::index::{PackagesIndex, Stanzas};
+use ambar_pkgfmt::deb::stanza::Field;
+
 use crate::mend;
-use crate::package::{byte, part, read};
+use crate::package::{byte, limits, part, read};
 
 const CONTROL: &[u8] = b"Package: a\nVersion: 1\nArchitecture: all\nMaintainer: A <a@b.c>\nDescription: a\n";
 
@@ -14,6 +20,29 @@ pub fn file(data: &[u8]) {
 pub fn control(data: &[u8]) {
     let control = tar(&[("control", data)]);
     let _ = read("a.deb", &ar(&[("control.tar", &control), ("data.tar", &tar(&[]))]));
+}
+
+/// A `Packages` index: stanzas are where their lines say, and what is read of an alternative reads back.
+pub fn index(data: &[u8]) {
+    let _ = PackagesIndex::read(Arc::new(data.to_vec()), &limits());
+    let mut last = 0;
+    for stanza in Stanzas::new(data) {
+        let line = stanza.as_ref().map_or_else(|error| error.line, |stanza| stanza.line());
+        assert!(line > last, "line {line} after {last}");
+        last = line;
+        let Ok(stanza) = stanza else { continue };
+        assert!(!stanza.package().is_empty() && !stanza.version().is_empty());
+        let _ = (stanza.size(), stanza.installed_size(), stanza.sha256(), stanza.multi_arch());
+        for field in Field::ALL {
+            let _ = stanza.flag(field);
+            for piece in stanza.pieces(field) {
+                match stanza.alternative(field, piece) {
+                    Ok(found) => assert_eq!(Alternative::parse(found.text), Ok(found)),
+                    Err(error) => assert!(error.line >= line && error.field == Some(field)),
+                }
+            }
+        }
+    }
 }
 
 /// A byte that says how the two archives are packed; control, conffiles, md5sums and a script, each a part; and

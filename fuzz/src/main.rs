@@ -41,6 +41,7 @@ const TARGETS: &[(&str, Target)] = &[
     ("ambar_delta", native::delta),
     ("deb", deb::file),
     ("deb_control", deb::control),
+    ("deb_index", deb::index),
     ("deb_parts", deb::parts),
     ("tbz2", entropy::file),
     ("tbz2_depend", entropy::depend),

@@ -28,6 +28,7 @@ pub fn limits() -> Limits {
         relation_targets: 500,
         manifest_bytes: 256 << 10,
         index_bytes: 64 << 10,
+        repository_index_bytes: 256 << 10,
         database_bytes: 256 << 10,
         database_steps: 50_000,
         dependency_depth: 8,

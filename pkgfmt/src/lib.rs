@@ -8,7 +8,7 @@
 
 pub mod codec;
 mod contents;
-mod deb;
+pub mod deb;
 pub mod digest;
 mod entropy;
 mod error;

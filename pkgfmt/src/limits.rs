@@ -24,6 +24,8 @@ pub struct Limits {
     pub manifest_field_bytes: u64,
     /// Bytes of a native package's index, unpacked, and of its frame table.
     pub index_bytes: u64,
+    /// Bytes of a repository's index, unpacked.
+    pub repository_index_bytes: u64,
     /// Bytes of the extended attributes of one entry of a native package, names and values together.
     pub xattr_bytes: u64,
     /// Bytes of all foreign scripts of a package together.
@@ -68,6 +70,7 @@ impl Default for Limits {
             manifest_bytes: 64 << 20,
             manifest_field_bytes: 4 << 20,
             index_bytes: 16 << 20,
+            repository_index_bytes: 1 << 30,
             xattr_bytes: 64 << 10,
             script_bytes: 16 << 20,
             database_bytes: 64 << 20,

@@ -98,7 +98,9 @@ impl Root {
 fn because(world: &World<'_>, fall: &Falls) -> String {
     let name = world.name(fall.package);
     match (fall.because_of, fall.demand(world)) {
-        (Some(cause), Some(demand)) if demand == world.name(cause) => format!("{name} needs {demand}"),
+        (Some(cause), Some(demand)) if demand.split([' ', ':']).next() == Some(world.name(cause)) => {
+            format!("{name} needs {demand}")
+        }
         (Some(cause), Some(demand)) => format!("{name} needs {demand}, which is {}", world.name(cause)),
         _ => format!("{name} is named"),
     }

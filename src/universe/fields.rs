@@ -23,6 +23,9 @@ pub(crate) const BARE_VERSION: Field = Field(7);
 pub(crate) const COMPONENTS: Field = Field(8);
 /// The architectures whose packages it can serve.
 pub(crate) const ARCH: Field = Field(9);
+/// Packages have it that serve every architecture where a relation asks for `NAME:any`: Debian's
+/// `Multi-Arch: allowed`. Its value is empty.
+pub(crate) const ANY_ARCH: Field = Field(10);
 
 /// The field of versions of an order: versions of two orders are in two fields, and so never meet.
 pub(crate) fn version_field(order: VersionOrder) -> Field {

@@ -1,5 +1,6 @@
 //! Universes for the resolver: packages as it compares them.
 
+pub mod debian;
 mod fields;
 mod manifests;
 

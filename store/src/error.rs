@@ -115,6 +115,14 @@ pub enum Error {
     /// A generation that is not there.
     #[error("there is no generation {0}; `ambar generations` lists what there is")]
     NoGeneration(u64),
+    /// A generation whose tree is not on disk.
+    #[error("the tree of generation {number} is not there: {} is missing", path.display())]
+    NoTree {
+        /// The generation.
+        number: u64,
+        /// Where its tree would be.
+        path: PathBuf,
+    },
     /// The root moved on since a plan was made.
     #[error("{} has changed since this was planned; plan again", path.display())]
     Moved {

@@ -19,6 +19,8 @@ use crate::root::Root;
 pub struct Collected {
     /// Generations of the root.
     pub generations: Vec<u64>,
+    /// Generations that would go as well if no process lived in them.
+    pub in_use: Vec<u64>,
     /// Packages that no generation of any root names any more, as `name version`.
     pub packages: Vec<String>,
     /// Objects that nothing names any more.
@@ -56,8 +58,8 @@ impl Root {
     }
 }
 
-/// Collects in a root whose lock is held: generations beyond the newest `keep` go, except the live one and
-/// what pending work needs.
+/// Collects in a root whose lock is held: generations beyond the newest `keep` go, except the live one, what
+/// pending work needs, and those that processes are seen to live in.
 ///
 /// # Errors
 /// [`Error`]; what was not taken can be taken later.
@@ -109,6 +111,12 @@ fn judge(root: &Root, keep: u64, keeps_parent: bool) -> Result<Sentence, Error> 
         .map(|(number, _)| *number)
         .filter(|number| !newest.contains(number) && !needed.contains(number))
         .collect();
+    if !sentence.generations.is_empty() {
+        let inhabited = crate::in_use::inhabited_generations(root)?;
+        sentence.shown.in_use =
+            sentence.generations.iter().copied().filter(|n| inhabited.contains(n)).collect();
+        sentence.generations.retain(|number| !inhabited.contains(number));
+    }
     let dropped: HashSet<u64> = sentence.generations.iter().copied().collect();
     let mut named: HashSet<(u32, u8)> = HashSet::new();
     for (number, row) in &own {

@@ -7,7 +7,7 @@ use crate::root::{AMBAR, CURRENT};
 use crate::tree::{Tree, is_machine};
 
 /// What a link at the root's top points to.
-fn target(name: &[u8]) -> Vec<u8> {
+pub(crate) fn target(name: &[u8]) -> Vec<u8> {
     [AMBAR.as_bytes(), b"/", CURRENT.as_bytes(), b"/", name].concat()
 }
 

@@ -18,7 +18,7 @@ pub(crate) fn collect(context: &Context, keep: Option<u64>) -> Done {
     if context.dry_run() {
         return Ok(json!({ "collected": judged, "dry_run": true }).into());
     }
-    if judged == Collected::default() {
+    if is_nothing(&judged) {
         return Ok(json!({ "collected": judged, "dry_run": false }).into());
     }
     context.agree().map_err(|failure| failure.with(json!({ "collected": judged, "dry_run": true })))?;
@@ -31,14 +31,22 @@ pub(crate) fn collect(context: &Context, keep: Option<u64>) -> Done {
     Ok(json!({ "collected": collected, "dry_run": false }).into())
 }
 
+/// Whether there is nothing to take.
+fn is_nothing(collected: &Collected) -> bool {
+    *collected == Collected { in_use: collected.in_use.clone(), ..Collected::default() }
+}
+
 fn show(context: &Context, collected: &Collected) {
-    if *collected == Collected::default() {
+    let numbers = |numbers: &[u64]| numbers.iter().map(u64::to_string).collect::<Vec<_>>().join(" ");
+    if !collected.in_use.is_empty() {
+        context.line(format!("kept          {}: processes are in there", numbers(&collected.in_use)));
+    }
+    if is_nothing(collected) {
         context.line("There is nothing to collect.");
         return;
     }
-    let numbers: Vec<String> = collected.generations.iter().map(u64::to_string).collect();
-    if !numbers.is_empty() {
-        context.line(format!("generations   {}", numbers.join(" ")));
+    if !collected.generations.is_empty() {
+        context.line(format!("generations   {}", numbers(&collected.generations)));
     }
     for package in &collected.packages {
         context.line(format!("package       {}", shown(package)));

@@ -22,7 +22,9 @@ pub(crate) fn help(context: &Context, topic: Option<&OsStr>) -> Done {
             for (code, meaning) in EXIT_CODES {
                 text += &format!("{}  {meaning}\n", painter.paint(Style::Heading, &format!("{code:>2}")));
             }
-            text += "\nAny of 1 to 10 means that the live generation is byte for byte what it was.\n";
+            text += "\nAny of 1 to 10 means that the live generation is byte for byte what it was.\n\
+                     `ambar run` and `ambar shell` end as their program does; 127: the root has no such program; \
+                     126: it cannot be run.\n";
             context.output().print(&text);
             let codes: Vec<_> = EXIT_CODES
                 .iter()

@@ -10,6 +10,7 @@ mod package;
 mod plans;
 mod policy;
 mod quickstart;
+mod run;
 mod sign;
 mod unpack;
 mod vercmp;
@@ -24,6 +25,8 @@ use crate::args::{Command, Key};
 use crate::context::Context;
 use crate::external;
 
+pub(crate) use run::HELP as RUN_HELP;
+
 /// The name of a command, as it is typed.
 pub(crate) fn name(command: &Command) -> String {
     match command {
@@ -36,6 +39,8 @@ pub(crate) fn name(command: &Command) -> String {
         Command::Why { .. } => "why",
         Command::WhyNot(_) => "why-not",
         Command::Rollback { .. } => "rollback",
+        Command::Run(_) => "run",
+        Command::Shell(_) => "shell",
         Command::Mark(_) => "mark",
         Command::Plan(_) => "plan",
         Command::Apply(_) => "apply",
@@ -96,6 +101,8 @@ pub(crate) fn run(context: &Context, command: Command) -> Done {
         Command::WhyMasked(arguments) => policy::why_masked(context, &arguments),
         Command::Protect(arguments) => policy::rules(context, List::Protect, &arguments),
         Command::Set(arguments) => policy::set(context, &arguments),
+        Command::Run(arguments) => run::run(context, &arguments),
+        Command::Shell(arguments) => run::shell(context, &arguments),
         Command::List(arguments) => list::packages(context, &arguments),
         Command::Info { subject } => info::info(context, subject.as_deref()),
         Command::Files { name } => list::files(context, &name),

@@ -5,11 +5,15 @@ mod place;
 
 mod changes;
 mod failures;
+mod inside;
 mod machines;
 mod packages;
 mod plans;
 mod policy;
 mod questions;
+mod real_programs;
+mod run;
 mod shell;
 mod slots;
+mod surroundings;
 mod vercmp;

@@ -53,6 +53,11 @@ impl Place {
         Place(tempfile::tempdir().unwrap())
     }
 
+    /// As [`new`](Self::new), in a directory of one's choice if it can be written to.
+    pub(crate) fn below(directory: &Path) -> Place {
+        Place(tempfile::tempdir_in(directory).or_else(|_| tempfile::tempdir()).unwrap())
+    }
+
     /// A root with the first versions of all the examples.
     pub(crate) fn installed() -> Place {
         let place = Place::new();

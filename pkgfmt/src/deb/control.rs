@@ -15,6 +15,8 @@ use crate::error::Problem;
 use crate::limits::Limits;
 use crate::path::Shown;
 
+use super::lines::{Line, Lines, is_field_name};
+
 /// The file's name in a package.
 pub(super) const NAME: &str = "control";
 
@@ -62,7 +64,7 @@ impl Control {
     /// Reads the paragraph.
     pub(super) fn read(bytes: &[u8], limits: &Limits) -> Result<Control, Problem> {
         let damaged = |number: usize, reason: &str| {
-            Err(Problem::damaged(NAME, format_args!("line {}: {reason}", number + 1)))
+            Err(Problem::damaged(NAME, format_args!("line {number}: {reason}")))
         };
         if bytes.contains(&0) {
             return Err(Problem::damaged(NAME, "it holds a NUL"));
@@ -73,28 +75,30 @@ impl Control {
         let mut fields: Vec<Field> = Vec::new();
         let mut names = std::collections::HashSet::new();
         let mut ended = false;
-        for (number, line) in bytes.split(|&byte| byte == b'\n').enumerate() {
-            let line = line.trim_ascii_end();
-            if line.is_empty() {
+        let mut lines = Lines::new(bytes);
+        while let Some(line) = lines.next() {
+            let number = lines.number();
+            if line == Line::Blank {
                 ended = !fields.is_empty();
                 continue;
             }
             if ended {
                 return damaged(number, "a second paragraph starts; a package has one");
             }
-            let text = String::from_utf8_lossy(line);
-            if let Some(more) = text.strip_prefix([' ', '\t']) {
-                match fields.last_mut() {
-                    Some(field) => field.more.push(more.into()),
-                    None => return damaged(number, "it goes on with a field, and there is none before it"),
+            let (name, first) = match line {
+                Line::More(more) => {
+                    match fields.last_mut() {
+                        Some(field) => field.more.push(String::from_utf8_lossy(more).into()),
+                        None => {
+                            return damaged(number, "it goes on with a field, and there is none before it");
+                        }
+                    }
+                    continue;
                 }
-                continue;
-            }
-            let Some((name, first)) = text.split_once(':') else {
-                return damaged(number, "it is no field: it has no colon");
+                Line::Field(name, first) => (String::from_utf8_lossy(name), String::from_utf8_lossy(first)),
+                Line::Other(_) | Line::Blank => return damaged(number, "it is no field: it has no colon"),
             };
-            let name = name.trim_ascii_end();
-            if !is_field_name(name) {
+            if !is_field_name(name.as_bytes()) {
                 let shown = Shown(name.as_bytes());
                 return damaged(number, &format!("'{shown}' is no field's name"));
             }
@@ -105,14 +109,10 @@ impl Control {
             if !names.insert(name.to_ascii_lowercase()) {
                 return damaged(number, &format!("the field '{name}' occurs twice"));
             }
-            fields.push(Field { name: name.into(), first: first.trim_ascii().into(), more: Vec::new() });
+            fields.push(Field { name: name.into(), first: first.into(), more: Vec::new() });
         }
         Ok(Control(fields))
     }
-}
-
-fn is_field_name(name: &str) -> bool {
-    !name.is_empty() && !name.starts_with(['-', '#']) && name.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! Debian packages: `.deb`, format 2.
 //!
 //! `ar` reads the container, `members` its control.tar, `control` and `relations` the control file, `metadata`
-//! makes a manifest of it, `conffiles` and `md5sums` are the two lists. The payload is a tar
-//! ([`payload`](crate::payload)) and has no list: [`list`](crate::PackageFile::list) makes one from its headers.
+//! makes a manifest of it, `conffiles` and `md5sums` are the two lists. [`index`] and [`stanza`] read what a
+//! repository says of its packages; control files and indexes share `lines` and [`alternative`]. The payload is a tar
+//! (`payload`) and has no list: [`list`](crate::PackageFile::list) makes one from its headers.
 //! Opening reads the ar headers and control.tar, and nothing of the payload.
 //!
 //! | control file | manifest |
@@ -25,19 +26,23 @@
 //!
 //! | other members of control.tar | manifest |
 //! | --- | --- |
-//! | `conffiles` | `config` of the entries; see [`conffiles`] for those that are not there |
+//! | `conffiles` | `config` of the entries; see `conffiles` for those that are not there |
 //! | `md5sums` | nothing; [`md5_check`](crate::PackageFile::md5_check) compares |
 //! | `preinst`, `postinst`, `prerm`, `postrm`, `config`, `templates`, `triggers`, `shlibs`, `symbols`, and whatever else there is | a script of the system `deb`, its role and file the member's name; never run |
 //!
 //! Owners are the payload's numbers; its names for them are kept where they are not root's.
 
+pub mod alternative;
 mod ar;
 mod conffiles;
 mod control;
+pub mod index;
+mod lines;
 mod md5sums;
 mod members;
 mod metadata;
 mod relations;
+pub mod stanza;
 mod words;
 
 use std::collections::BTreeMap;

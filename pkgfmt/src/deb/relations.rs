@@ -1,16 +1,8 @@
-//! Fields that name other packages, in dpkg's grammar:
+//! Fields that name other packages, as [`alternative`](super::alternative) reads them.
 //!
-//! ```text
-//! field       = clause { "," clause }
-//! clause      = target { "|" target }                        ; alternatives: not everywhere
-//! target      = name [ ":" architecture ] [ "(" [ operator ] version ")" ]
-//! operator    = "<<" / "<=" / "=" / ">=" / ">>" / "<" / ">"  ; the last two mean "<=" and ">="
-//! ```
-//!
-//! White space, line breaks included, may stand between any two of these. Without an operator a version is the
-//! one that is meant. Names are not case-sensitive and come out in lower case. What only source packages have
-//! (restrictions to architectures in `[]`, build profiles in `<>`) is refused, as dpkg does; so are an empty
-//! clause, a comma at the end, and alternatives where all must hold.
+//! Names are not case-sensitive and come out in lower case. What only source packages have (restrictions to
+//! architectures in `[]`, build profiles in `<>`) is refused, as dpkg does; so are an empty clause, a comma at the
+//! end, and alternatives where all must hold.
 //!
 //! | field | kind | alternatives | conditions |
 //! | --- | --- | --- | --- |
@@ -24,6 +16,7 @@ use crate::limits::Limits;
 use crate::path::Shown;
 use crate::relation::{Op, Relation, RelationKind, Subject, Target};
 
+use super::alternative::{Alternative, pieces};
 use super::control::Field;
 use super::words;
 
@@ -53,35 +46,40 @@ pub(super) fn read(
     relations: &mut Vec<Relation>,
 ) -> Result<(), Problem> {
     let text = field.text();
-    let mut parser = Parser { field, kind, rest: text.trim_ascii() };
-    if parser.rest.is_empty() {
-        return Ok(());
-    }
     let mut targets: usize = relations.iter().map(|relation| relation.alternatives.len()).sum();
-    loop {
-        let mut alternatives = Vec::new();
-        loop {
-            targets += 1;
-            if targets > limits.relation_targets {
-                let limit = limits.relation_targets as u64;
-                return Err(Problem::limit("the number of packages that relations name", limit));
-            }
-            alternatives.push(parser.target()?);
-            if !parser.take('|') {
-                break;
-            }
-            if !has_alternatives(kind) {
-                return Err(field.damaged("it must not have alternatives"));
-            }
+    let mut alternatives = Vec::new();
+    for piece in pieces(&text) {
+        targets += 1;
+        if targets > limits.relation_targets {
+            let limit = limits.relation_targets as u64;
+            return Err(Problem::limit("the number of packages that relations name", limit));
         }
-        relations.push(Relation { kind, alternatives });
-        if parser.rest.is_empty() {
-            return Ok(());
-        }
-        if !parser.take(',') {
-            return Err(parser.unexpected());
+        alternatives.push(target(field, kind, piece.text)?);
+        if !piece.or {
+            relations.push(Relation { kind, alternatives: std::mem::take(&mut alternatives) });
+        } else if !has_alternatives(kind) {
+            return Err(field.damaged("it must not have alternatives"));
         }
     }
+    Ok(())
+}
+
+/// What one piece of a field names.
+fn target(field: &Field, kind: RelationKind, piece: &str) -> Result<Target, Problem> {
+    let found = Alternative::parse_binary(piece).map_err(|error| field.damaged(error))?;
+    let mut target = Target::package(&found.name.to_ascii_lowercase());
+    target.arch = found.arch.into();
+    if let Some((op, version)) = found.condition {
+        if kind == RelationKind::Provides && op != Op::Equal {
+            return Err(field.damaged(format_args!("{} must be provided in one version", found.name)));
+        }
+        if !words::is_version(version) {
+            let shown = Shown(version.as_bytes());
+            return Err(field.damaged(format_args!("'{shown}', for {}, is no version", found.name)));
+        }
+        target = target.with(Subject::Version, op, version);
+    }
+    Ok(target)
 }
 
 /// Relations of the kind `Replaces`: packages that go when this one comes.
@@ -120,98 +118,6 @@ pub(super) fn replaced(relations: &[Relation], limits: &Limits) -> Result<Vec<Re
 fn has_alternatives(kind: RelationKind) -> bool {
     use RelationKind::{Breaks, Conflicts, Overwrites, Provides};
     !matches!(kind, Conflicts | Breaks | Provides | Overwrites)
-}
-
-/// What is left of a field.
-struct Parser<'a> {
-    field: &'a Field,
-    kind: RelationKind,
-    rest: &'a str,
-}
-
-impl<'a> Parser<'a> {
-    /// Takes `wanted` and the white space after it, when it comes next.
-    fn take(&mut self, wanted: char) -> bool {
-        let Some(rest) = self.rest.strip_prefix(wanted) else { return false };
-        self.rest = rest.trim_ascii_start();
-        true
-    }
-
-    /// The text up to white space or one of `ends`; white space after it is passed over.
-    fn word(&mut self, ends: &[char]) -> &'a str {
-        let end = self.rest.find(|c: char| c.is_ascii_whitespace() || ends.contains(&c));
-        let (word, rest) = self.rest.split_at(end.unwrap_or(self.rest.len()));
-        self.rest = rest.trim_ascii_start();
-        word
-    }
-
-    fn unexpected(&self) -> Problem {
-        match self.rest.chars().next() {
-            Some(next) => {
-                let mut bytes = [0; 4];
-                let shown = Shown(next.encode_utf8(&mut bytes).as_bytes());
-                self.field.damaged(format_args!("'{shown}' stands where a ',' should"))
-            }
-            None => self.field.damaged("it ends early"),
-        }
-    }
-
-    fn target(&mut self) -> Result<Target, Problem> {
-        const ENDS: &[char] = &['(', ',', '|'];
-        let name = self.word(&[':', '(', ',', '|']);
-        if !words::is_name(name) {
-            let shown = Shown(name.as_bytes());
-            return Err(self.field.damaged(format_args!("'{shown}' is no package's name")));
-        }
-        let mut target = Target::package(&name.to_ascii_lowercase());
-        if let Some(rest) = self.rest.strip_prefix(':') {
-            self.rest = rest;
-            let arch = self.word(ENDS);
-            if !words::is_architecture(arch) {
-                let shown = Shown(arch.as_bytes());
-                return Err(self.field.damaged(format_args!("'{name}:{shown}' names no architecture")));
-            }
-            target.arch = arch.into();
-        }
-        if self.take('(') {
-            let (op, version) = self.condition(name)?;
-            target = target.with(Subject::Version, op, version);
-        }
-        Ok(target)
-    }
-
-    /// What stands between parentheses, and the second of them.
-    fn condition(&mut self, name: &str) -> Result<(Op, &'a str), Problem> {
-        const OPERATORS: [(&str, Op); 7] = [
-            ("<<", Op::Less),
-            ("<=", Op::AtMost),
-            (">=", Op::AtLeast),
-            (">>", Op::Greater),
-            ("=", Op::Equal),
-            ("<", Op::AtMost),
-            (">", Op::AtLeast),
-        ];
-        let mut found = Op::Equal;
-        for (text, op) in OPERATORS {
-            if let Some(rest) = self.rest.strip_prefix(text) {
-                self.rest = rest.trim_ascii_start();
-                found = op;
-                break;
-            }
-        }
-        if self.kind == RelationKind::Provides && found != Op::Equal {
-            return Err(self.field.damaged(format_args!("{name} must be provided in one version")));
-        }
-        let version = self.word(&['(', ')']);
-        if !words::is_version(version) {
-            let shown = Shown(version.as_bytes());
-            return Err(self.field.damaged(format_args!("'{shown}', for {name}, is no version")));
-        }
-        if !self.take(')') {
-            return Err(self.field.damaged(format_args!("the condition on {name} does not end in ')'")));
-        }
-        Ok((found, version))
-    }
 }
 
 #[cfg(test)]

@@ -3,10 +3,13 @@
 use crate::manifest::VersionOrder;
 use crate::version::Version;
 
+/// Most bytes of a package's name.
+pub(super) const MAX_NAME: usize = 255;
+
 /// Whether `word` is a package's name to dpkg: letters, digits and `+-._`, with a letter or digit first. (Debian
 /// itself wants lower case and two characters; others do not.)
 pub(super) fn is_name(word: &str) -> bool {
-    word.len() <= 255
+    word.len() <= MAX_NAME
         && word.starts_with(|first: char| first.is_ascii_alphanumeric())
         && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-._".contains(&byte))
 }

@@ -33,6 +33,7 @@ pub(crate) struct Costs {
     pub(super) bound: Option<Cost>,
     /// Whether it may also cost the same.
     pub(super) or_same: bool,
+    names: BTreeMap<u32, u32>,
     /// Ages of packages that were asked for.
     ages: BTreeMap<u32, u32>,
 }
@@ -67,7 +68,22 @@ impl Solver<'_> {
 
     /// Adds what a literal costs, or takes it away again.
     pub(super) fn count(&mut self, lit: Lit, adds: bool) {
-        let cost = self.cost_of(lit);
+        let mut cost = self.cost_of(lit);
+        let var = lit >> 1;
+        cost[NEW_NAMES] = 0;
+        if lit & 1 == 0 && var < self.world.len() && !self.world.is_installed(PackageId(var)) {
+            let name = self.world.name_of(var);
+            if !self.name_is_there(name) {
+                let n = self.costs.names.entry(name).or_default();
+                if adds {
+                    cost[NEW_NAMES] = u32::from(*n == 0);
+                    *n += 1;
+                } else {
+                    *n -= 1;
+                    cost[NEW_NAMES] = u32::from(*n == 0);
+                }
+            }
+        }
         for (level, amount) in cost.into_iter().enumerate() {
             if amount > 0 {
                 let now = &mut self.costs.now[level];
@@ -91,9 +107,6 @@ impl Solver<'_> {
             if installed && !self.setup.may_change.contains(&var) {
                 cost[CHANGED] = 1;
             }
-            if self.setup.favoured.contains(&var) && !installed {
-                cost[FAVOUR] = 1;
-            }
             return cost;
         }
         if let Some(age) = self.setup.target_ages.get(&var) {
@@ -104,9 +117,8 @@ impl Solver<'_> {
         }
         cost[AGE] = self.age(var);
         cost[NEW] = 1;
-        if self.setup.disfavoured.contains(&var) {
-            cost[FAVOUR] = 1;
-        }
+        cost[FAVOUR] = u32::from(self.setup.disfavoured.contains(&var))
+            + u32::from(!self.setup.favoured.is_empty() && !self.setup.favoured.contains(&var));
         cost[PROVIDED] = self.setup.provided_ages.get(&var).copied().unwrap_or(0);
         let name = self.world.name_of(var);
         if !self.name_is_there(name) {
