@@ -11,10 +11,10 @@
 mod answer;
 mod case;
 mod neutral;
-// mod planner;
+mod planner;
 mod rpm;
 
-use std::io::{self, BufRead, BufWriter, Write};
+use std::io::{self, BufRead, BufWriter, Read, Write};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -57,8 +57,14 @@ fn id_of(line: &str, number: usize) -> String {
     id.map_or_else(|| format!("line {}", number + 1), str::to_owned)
 }
 
-fn planner_cases(_which: &str) -> Result<(), String> {
-    Err("not yet".into())
+fn planner_cases(which: &str) -> Result<(), String> {
+    let mut text = String::new();
+    io::stdin().read_to_string(&mut text).map_err(|error| format!("reading: {error}"))?;
+    let mut out = BufWriter::new(io::stdout().lock());
+    for compared in planner::compare_all(which, &text)? {
+        write_line(&mut out, &compared)?;
+    }
+    out.flush().map_err(|error| format!("writing: {error}"))
 }
 
 fn write_line(out: &mut impl Write, value: &impl serde::Serialize) -> Result<(), String> {

@@ -15,6 +15,14 @@ impl Before {
         self.waits_for.entry(second.to_owned()).or_default().insert(first.to_owned());
     }
 
+    /// All of these happen at once.
+    pub(super) fn together(&mut self, steps: &[String]) {
+        for (place, step) in steps.iter().enumerate().skip(1) {
+            self.add(&steps[place - 1], step);
+            self.add(step, &steps[place - 1]);
+        }
+    }
+
     fn all_before(&self, step: &str) -> BTreeSet<&str> {
         let mut found = BTreeSet::new();
         let mut todo = vec![step];
@@ -42,15 +50,16 @@ impl Before {
         }
         let place = |steps: &[String], step: &str| steps.iter().position(|other| other == step);
         ours.iter().all(|step| {
-            self.all_before(step).into_iter().filter(|first| !self.all_before(first).contains(step.as_str())).all(
-                |first| match (place(ours, first), place(theirs, first)) {
+            self.all_before(step)
+                .into_iter()
+                .filter(|first| !self.all_before(first).contains(step.as_str()))
+                .all(|first| match (place(ours, first), place(theirs, first)) {
                     (Some(our_first), Some(their_first)) => {
                         let (our_own, their_own) = (place(ours, step), place(theirs, step));
                         (Some(our_first) < our_own) == (Some(their_first) < their_own)
                     }
                     _ => true,
-                },
-            )
+                })
         })
     }
 }

@@ -3,7 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use ambar_resolver::{Answer, Builder, Change, Installed, PackageId, Request, Solution, Universe, World, solve};
+use crate::answer::sentences;
+use ambar_resolver::{
+    Answer, Builder, Change, Installed, PackageId, Request, Solution, Universe, World, solve,
+};
 
 /// Where a package is: 0 for those available, 1 for those installed; and its place in that list.
 pub(super) type Place = (usize, usize);
@@ -35,7 +38,8 @@ impl Stock {
             let universe = Universe::open(Arc::new(bytes)).map_err(|error| error.to_string())?;
             for id in 0..universe.len() {
                 let identity: Option<[u8; 32]> = universe.identity(id).try_into().ok();
-                let number = identity.and_then(|identity| by_identity.get(&identity)).ok_or("no such identity")?;
+                let number =
+                    identity.and_then(|identity| by_identity.get(&identity)).ok_or("no such identity")?;
                 ids.insert((part, *number), id);
                 places.insert((part, id), (part, *number));
             }
@@ -72,13 +76,15 @@ impl Stock {
     pub(super) fn plan(&self, world: &World<'_>, request: &Request) -> Result<Result<Plan, String>, String> {
         match solve(world, request) {
             Answer::Solved(solution) => Ok(Ok(self.steps(world, &solution)?)),
-            Answer::Impossible(problem) => Ok(Err(problem.to_string())),
+            Answer::Impossible(problem) => Ok(Err(sentences(&problem))),
             Answer::Budget => Err("it took too many steps".to_owned()),
         }
     }
 
     fn steps(&self, world: &World<'_>, solution: &Solution) -> Result<Plan, String> {
         let mut plan = Plan::default();
+        let changes = |step: &ambar_resolver::Step| step.changes.len();
+        plan.groups = solution.steps.iter().map(changes).collect();
         for change in solution.steps.iter().flat_map(|step| &step.changes) {
             match change {
                 Change::Install { package, replaces } => {
@@ -97,6 +103,8 @@ impl Stock {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Plan {
     pub(super) steps: Vec<Step>,
+    /// How many of them happen at once, group by group.
+    groups: Vec<usize>,
 }
 
 /// One thing that happens.
@@ -109,6 +117,16 @@ pub(super) enum Step {
 }
 
 impl Plan {
+    /// The steps that happen at once, group by group.
+    pub(super) fn groups(&self) -> impl Iterator<Item = &[Step]> {
+        let mut rest = &self.steps[..];
+        self.groups.iter().map(move |count| {
+            let (group, behind) = rest.split_at((*count).min(rest.len()));
+            rest = behind;
+            group
+        })
+    }
+
     /// What comes, in order.
     pub(super) fn installed(&self) -> Vec<Place> {
         let place = |step: &Step| if let Step::Install(place, _) = step { Some(*place) } else { None };
