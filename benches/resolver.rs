@@ -139,7 +139,7 @@ fn solve_all(index: &Path, requests: &Path, installed: Option<&Path>) {
             .map(|name| Job::new(Verb::Install, Selector::named(name, &[]), *name))
             .collect();
         if asked.upgrade {
-            jobs.push(Job::new(Verb::Upgrade, Selector::Installed, "everything"));
+            jobs.push(Job::new(Verb::Synchronise, Selector::Installed, "everything"));
         }
         let policy = Policy { recommends: asked.upgrade, removals: asked.upgrade, ..Policy::default() };
         let request = Request { jobs, policy };

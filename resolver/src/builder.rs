@@ -1,7 +1,9 @@
 //! Compiling: from packages and relations, in whatever order they come, to bytes in canonical order.
 
+mod canonical;
 mod compile;
 mod interner;
+mod sort;
 
 use crate::key::{FieldValue, Test, push_fields, push_tests};
 use crate::universe::Kind;
@@ -96,6 +98,15 @@ impl Builder {
     #[must_use]
     pub fn new() -> Builder {
         Builder::default()
+    }
+
+    /// Makes room for about so many more packages with as many relations as packages of distributions have.
+    pub fn reserve(&mut self, packages: usize) {
+        self.names.reserve(packages * 2);
+        self.atoms.reserve(packages * 2);
+        self.packages.reserve(packages);
+        self.clauses.reserve(packages * 6);
+        self.clause_atoms.reserve(packages * 6);
     }
 
     /// A place that packages come from; of two packages that are alike in all else, the one with the higher

@@ -10,7 +10,7 @@ use std::ops::Range;
 use crate::universe::OpenError;
 
 const MAGIC: [u8; 8] = *b"ambaruni";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Reads as another number where the byte order is another.
 const ORDER: u32 = 0x0102_0304;
 const HEADER: usize = 8 + 4 + 4;
@@ -26,25 +26,27 @@ macro_rules! sections {
     };
 }
 
+// First what opening looks at, all of it: lists' ends, ids and flags. Then what is looked at where it is needed, the
+// rarest last: of a file that is mapped the rest never takes memory.
 sections! {
-    /// Names, sorted.
-    NameTextOf, NameText,
+    /// Names, sorted: ends of their texts.
+    NameTextOf,
     /// First package of each name.
     PackagesOf,
     /// First atom of each name.
     AtomsOf,
-    /// Who provides a name: package and start of the fields it is provided with.
+    /// Who provides a name: package, and start and end of the fields it is provided with.
     ProvidersOf, Providers,
-    /// Architectures, slots and repositories: texts.
-    StringTextOf, StringText,
+    /// Architectures, slots and repositories: ends of their texts.
+    StringTextOf,
     /// Repositories: name (a string) and priority.
     Repositories,
     /// For each package: its name, architecture, slot, repository, flags.
     PackageName, PackageArch, PackageSlot, PackageRepository, PackageFlags,
-    /// For each package: version as people write it, age key, fields, identity.
-    VersionTextOf, VersionText, RankOf, Rank, FieldsOf, Fields, Identity,
+    /// For each package: where its version as people write it, its age key and its fields end.
+    VersionTextOf, RankOf, FieldsOf,
     /// What packages provide beside their own names: name, start and end of fields in `ProvidedFields`.
-    ProvidesOf, Provides, ProvidedFields,
+    ProvidesOf, Provides,
     /// Clauses of each package: the strong ones end at `StrongEnd`.
     ClausesOf, StrongEnd, ClauseKind, ClauseAtomsOf, ClauseAtoms,
     /// Atoms that a package may not be installed beside; [`OBSOLETES`] is set where it takes their place.
@@ -53,8 +55,10 @@ sections! {
     RivalAtomsOf, RivalAtoms,
     /// Packages that have an atom among their conflicts.
     DeclarersOf, Declarers,
-    /// Atoms: name, tests, text, and candidates in order of preference.
-    AtomName, AtomFlags, AtomTestsOf, AtomTests, AtomTextOf, AtomText, CandidatesOf, Candidates,
+    /// Atoms: name, ends of tests and text, and candidates in order of preference.
+    AtomName, AtomFlags, AtomTestsOf, AtomTextOf, CandidatesOf, Candidates,
+    /// What the ends above are of.
+    StringText, NameText, Rank, Fields, ProvidedFields, AtomTests, Identity, VersionText, AtomText,
 }
 
 /// Set in a conflict that also takes the place of what it names.
@@ -67,29 +71,69 @@ pub(crate) const MOST: usize = 1 << 28;
 pub(crate) struct Writer {
     sections: Vec<(u64, u64)>,
     body: Vec<u8>,
+    /// The integers of the section at hand.
+    scratch: Vec<u32>,
 }
 
 impl Writer {
-    pub(crate) fn new() -> Writer {
-        let mut body = Vec::new();
+    /// Has room for about so many bytes.
+    pub(crate) fn with_capacity(bytes: usize) -> Writer {
+        let mut body = Vec::with_capacity(bytes);
         body.extend_from_slice(&MAGIC);
         body.extend_from_slice(&VERSION.to_ne_bytes());
         body.extend_from_slice(&ORDER.to_ne_bytes());
         body.resize(HEADER + SECTIONS * 16, 0);
-        Writer { sections: Vec::with_capacity(SECTIONS), body }
+        Writer { sections: Vec::with_capacity(SECTIONS), body, scratch: Vec::new() }
+    }
+
+    fn begin(&mut self, section: Section) {
+        debug_assert_eq!(self.sections.len(), section as usize);
+        self.body.resize(self.body.len().next_multiple_of(8), 0);
+        self.sections.push((self.body.len() as u64, 0));
+    }
+
+    fn end(&mut self) {
+        if let Some((start, length)) = self.sections.last_mut() {
+            *length = self.body.len() as u64 - *start;
+        }
     }
 
     /// Appends the next section, which must be `section`.
     pub(crate) fn bytes(&mut self, section: Section, bytes: &[u8]) {
-        debug_assert_eq!(self.sections.len(), section as usize);
-        self.body.resize(self.body.len().next_multiple_of(8), 0);
-        self.sections.push((self.body.len() as u64, bytes.len() as u64));
+        self.begin(section);
         self.body.extend_from_slice(bytes);
+        self.end();
     }
 
     /// Appends the next section, an array of integers.
     pub(crate) fn ints(&mut self, section: Section, ints: &[u32]) {
         self.bytes(section, bytemuck::cast_slice(ints));
+    }
+
+    /// Appends the next section, an array of integers.
+    pub(crate) fn column(&mut self, section: Section, ints: impl Iterator<Item = u32>) {
+        let mut scratch = std::mem::take(&mut self.scratch);
+        scratch.clear();
+        scratch.extend(ints);
+        self.ints(section, &scratch);
+        self.scratch = scratch;
+    }
+
+    /// Appends the next section: a zero, and where each byte string ends when they stand one after another.
+    pub(crate) fn ends<'a>(&mut self, section: Section, blobs: impl Iterator<Item = &'a [u8]>) {
+        let mut end = 0;
+        let ends = blobs.map(|blob| {
+            end += blob.len() as u32;
+            end
+        });
+        self.column(section, std::iter::once(0).chain(ends));
+    }
+
+    /// Appends the next section: byte strings one after another.
+    pub(crate) fn blobs<'a>(&mut self, section: Section, blobs: impl Iterator<Item = &'a [u8]>) {
+        self.begin(section);
+        blobs.for_each(|blob| self.body.extend_from_slice(blob));
+        self.end();
     }
 
     pub(crate) fn finish(mut self) -> Vec<u8> {

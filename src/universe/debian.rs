@@ -110,6 +110,7 @@ struct Filler<'b, 't> {
 impl<'b, 't> Filler<'b, 't> {
     /// Makes room for about so many packages.
     fn new(builder: &'b mut Builder, repository: Repository<'b>, arch: &'b str, packages: usize) -> Self {
+        builder.reserve(packages);
         Filler {
             repository: builder.repository(repository.name, repository.priority),
             repository_name: repository.name,

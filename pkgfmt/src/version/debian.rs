@@ -27,6 +27,13 @@ const REST: u8 = 0x80;
 
 /// The sort key of a version, or `None` where dpkg refuses it.
 pub(super) fn key(text: &str) -> Option<Vec<u8>> {
+    let mut key = Vec::new();
+    append_key(text, &mut key)?;
+    Some(key)
+}
+
+/// Appends it; something of it even where it turns out that there is none.
+pub(super) fn append_key(text: &str, key: &mut Vec<u8>) -> Option<()> {
     let (epoch, rest) = text.split_once(':').unwrap_or(("0", text));
     let (upstream, revision) = match rest.rsplit_once('-') {
         Some((upstream, revision)) => (upstream, Some(revision)),
@@ -41,11 +48,9 @@ pub(super) fn key(text: &str) -> Option<Vec<u8>> {
     if revision.is_some_and(|revision| revision.is_empty() || !is_made_of(revision, b".+~")) {
         return None;
     }
-    let mut key = Vec::new();
-    epoch.push(&mut key);
-    push_part(&mut key, upstream)?;
-    push_part(&mut key, revision.unwrap_or(""))?;
-    Some(key)
+    epoch.push(key);
+    push_part(key, upstream)?;
+    push_part(key, revision.unwrap_or(""))
 }
 
 fn is_made_of(text: &str, punctuation: &[u8]) -> bool {

@@ -108,6 +108,27 @@ impl Version {
     }
 }
 
+/// Appends to `keys` the bytes that [`Version::sort_key`] gives of a version: for who keeps very many of them.
+///
+/// # Errors
+/// [`InvalidVersion::Version`] for a text that is none in this order; nothing is appended then.
+pub fn append_sort_key(
+    order: impl Into<Order>,
+    text: &str,
+    keys: &mut Vec<u8>,
+) -> Result<(), InvalidVersion> {
+    let order = order.into();
+    let start = keys.len();
+    let done = match order {
+        Order::Debian => debian::append_key(text, keys),
+        _ => Version::parse(order, text).ok().map(|version| keys.extend_from_slice(version.sort_key())),
+    };
+    done.ok_or_else(|| {
+        keys.truncate(start);
+        InvalidVersion::Version { order, text: text.into() }
+    })
+}
+
 /// Compares two versions in one order.
 ///
 /// # Errors
@@ -146,6 +167,22 @@ mod tests {
                 assert_ne!(a, b);
             }
         }
+    }
+
+    #[test]
+    fn an_appended_key_is_the_version_s_and_nothing_is_appended_for_what_is_none() {
+        let mut keys = vec![7];
+        for order in Order::ALL {
+            append_sort_key(order, "1.9", &mut keys).unwrap();
+            assert_eq!(keys[1..], *Version::parse(order, "1.9").unwrap().sort_key(), "{order}");
+            keys.truncate(1);
+            for text in ["", "1..~_0-", "9:1-"] {
+                assert_eq!(append_sort_key(order, text, &mut keys).is_ok(), Version::parse(order, text).is_ok());
+                keys.truncate(1);
+            }
+        }
+        assert!(append_sort_key(Order::Debian, "1.0-", &mut keys).is_err());
+        assert_eq!(keys, [7]);
     }
 
     #[test]

@@ -2,21 +2,25 @@
 
 use std::cmp::{Ordering, Reverse};
 
-use super::interner::{Texts, part};
+use super::canonical::Ordered;
+use super::interner::part;
+use super::sort::{self, Groups, Sorted};
 use super::{Builder, Package, TooLarge};
 use crate::key::meets;
 use crate::layout::{MOST, OBSOLETES, Section as S, Writer};
 
 /// Lists put one after another.
-#[derive(Default)]
 struct Lists {
     ends: Vec<u32>,
     items: Vec<u32>,
 }
 
 impl Lists {
-    fn new() -> Lists {
-        Lists { ends: vec![0], items: Vec::new() }
+    /// Has room for so many lists with so many items in all.
+    fn with_capacity(lists: usize, items: usize) -> Lists {
+        let mut ends = Vec::with_capacity(lists + 1);
+        ends.push(0);
+        Lists { ends, items: Vec::with_capacity(items) }
     }
 
     fn close(&mut self) {
@@ -29,69 +33,10 @@ impl Lists {
     }
 }
 
-/// Byte strings put one after another.
-fn write_blobs<'a>(writer: &mut Writer, offsets: S, bytes: S, blobs: impl Iterator<Item = &'a [u8]>) {
-    let (mut ends, mut all) = (vec![0_u32], Vec::new());
-    for blob in blobs {
-        all.extend_from_slice(blob);
-        ends.push(all.len() as u32);
-    }
-    writer.ints(offsets, &ends);
-    writer.bytes(bytes, &all);
-}
-
-/// Ids in the order of `compare`, and the place of each id in that order.
-fn sorted(count: usize, mut compare: impl FnMut(u32, u32) -> Ordering) -> (Vec<u32>, Vec<u32>) {
-    let mut order: Vec<u32> = (0..count as u32).collect();
-    order.sort_unstable_by(|a, b| compare(*a, *b).then(a.cmp(b)));
-    let mut place = vec![0; count];
-    for (position, id) in order.iter().enumerate() {
-        place[*id as usize] = position as u32;
-    }
-    (order, place)
-}
-
-/// Texts in byte order; the first eight bytes decide most comparisons without looking at the text.
-fn sorted_texts(texts: &Texts) -> (Vec<u32>, Vec<u32>) {
-    let heads: Vec<u64> = (0..texts.len() as u32)
-        .map(|id| {
-            let mut head = [0; 8];
-            let text = texts.get(id);
-            let length = text.len().min(8);
-            head[..length].copy_from_slice(&text[..length]);
-            u64::from_be_bytes(head)
-        })
-        .collect();
-    sorted(texts.len(), |a, b| {
-        heads[a as usize].cmp(&heads[b as usize]).then_with(|| texts.get(a).cmp(texts.get(b)))
-    })
-}
-
-/// Groups `items` by their first part, keeping their order within it: the starts of `count` groups, and positions.
-fn grouped(count: usize, owners: impl Iterator<Item = u32> + Clone) -> (Vec<u32>, Vec<u32>) {
-    let mut starts = vec![0_u32; count + 1];
-    for owner in owners.clone() {
-        starts[owner as usize + 1] += 1;
-    }
-    for position in 0..count {
-        starts[position + 1] += starts[position];
-    }
-    let mut next = starts.clone();
-    let mut positions = vec![0; starts[count] as usize];
-    for (position, owner) in owners.enumerate() {
-        positions[next[owner as usize] as usize] = position as u32;
-        next[owner as usize] += 1;
-    }
-    (starts, positions)
-}
-
-fn group(grouped: &(Vec<u32>, Vec<u32>), owner: u32) -> &[u32] {
-    &grouped.1[grouped.0[owner as usize] as usize..grouped.0[owner as usize + 1] as usize]
-}
-
 pub(super) fn compile(mut builder: Builder) -> Result<Vec<u8>, TooLarge> {
     let counts = [
         builder.names.len(),
+        builder.strings.len(),
         builder.packages.len(),
         builder.atoms.atoms.len(),
         builder.clauses.len(),
@@ -103,254 +48,236 @@ pub(super) fn compile(mut builder: Builder) -> Result<Vec<u8>, TooLarge> {
     if counts.iter().any(|count| *count >= MOST) || texts.iter().any(|length| *length >= u32::MAX as usize) {
         return Err(TooLarge);
     }
-    let (name_order, name_place) = sorted_texts(&builder.names);
+    let names = sort::texts(&builder.names);
     for package in &mut builder.packages {
-        package.name = name_place[package.name as usize];
+        package.name = names.place[package.name as usize];
     }
-    let (string_order, string_place) = sorted_texts(&builder.strings);
-    let ordered = Ordered::new(&builder, &string_place);
-    Compiler { builder: &builder, name_order, name_place, string_order, string_place, ordered }.write()
-}
-
-/// Packages in canonical order, each once.
-struct Ordered {
-    /// Builder's number of each.
-    packages: Vec<u32>,
-    /// Where each of the builder's packages is; one that stands twice is where the first is.
-    place: Vec<u32>,
-    /// Whether a builder's package is one that stands already.
-    repeated: Vec<bool>,
-}
-
-impl Ordered {
-    fn new(builder: &Builder, string_place: &[u32]) -> Ordered {
-        let blob = &builder.blob;
-        let repository = |package: &Package| {
-            let (name, priority) = builder.repositories[package.repository as usize];
-            (Reverse(priority), string_place[name as usize])
-        };
-        let compare = |a: &Package, b: &Package| {
-            let text = |id: u32| string_place[id as usize];
-            (a.name.cmp(&b.name))
-                .then_with(|| part(blob, b.rank).cmp(part(blob, a.rank)))
-                .then_with(|| text(a.slot).cmp(&text(b.slot)))
-                .then_with(|| text(a.arch).cmp(&text(b.arch)))
-                .then_with(|| repository(a).cmp(&repository(b)))
-                .then_with(|| part(blob, a.version).cmp(part(blob, b.version)))
-                .then_with(|| a.identity.cmp(&b.identity))
-        };
-        let packages = &builder.packages;
-        let (order, _) = sorted(packages.len(), |a, b| compare(&packages[a as usize], &packages[b as usize]));
-        let mut ordered = Ordered {
-            packages: Vec::new(),
-            place: vec![0; packages.len()],
-            repeated: vec![false; packages.len()],
-        };
-        for id in order {
-            let same = ordered.packages.last().is_some_and(|last| {
-                compare(&packages[*last as usize], &packages[id as usize]) == Ordering::Equal
-            });
-            if !same {
-                ordered.packages.push(id);
-            }
-            ordered.repeated[id as usize] = same;
-            ordered.place[id as usize] = ordered.packages.len() as u32 - 1;
-        }
-        ordered
-    }
+    let strings = sort::texts(&builder.strings);
+    let ordered = Ordered::new(&builder, names.order.len(), &strings.place);
+    let compiler = Compiler { builder: &builder, names, strings, ordered };
+    Ok(compiler.write())
 }
 
 struct Compiler<'b> {
     builder: &'b Builder,
-    name_order: Vec<u32>,
-    name_place: Vec<u32>,
-    string_order: Vec<u32>,
-    string_place: Vec<u32>,
+    names: Sorted,
+    strings: Sorted,
     ordered: Ordered,
 }
 
-/// A provider: package, and where the fields are that it is provided with.
-type Provider = (u32, (u32, u32));
+/// Something provided: who provides it, its name, and its fields.
+struct Provided {
+    package: u32,
+    name: u32,
+    fields: (u32, u32),
+}
+
+/// What is provided, in the order of packages, and where in it those of each package and of each name are; the
+/// latter in order of preference.
+struct Provides {
+    all: Vec<Provided>,
+    of_package: Vec<u32>,
+    of_name: Groups,
+}
 
 impl Compiler<'_> {
     fn packages(&self) -> impl Iterator<Item = &Package> {
         self.ordered.packages.iter().map(|id| &self.builder.packages[*id as usize])
     }
 
-    fn write(&self) -> Result<Vec<u8>, TooLarge> {
-        let builder = self.builder;
-        let names = self.name_order.len();
-        let packages_of = {
-            let mut starts = vec![0_u32; names + 1];
-            self.packages().for_each(|package| starts[package.name as usize + 1] += 1);
-            (0..names).for_each(|name| starts[name + 1] += starts[name]);
-            starts
-        };
-        let atoms = &builder.atoms;
-        let (atom_order, atom_place) = sorted(atoms.atoms.len(), |a, b| {
-            let key = |id: u32| {
-                let atom = &atoms.atoms[id as usize];
-                (self.name_place[atom.name as usize], atom.by_name)
-            };
-            key(a).cmp(&key(b)).then_with(|| atoms.tests(a).cmp(atoms.tests(b)))
-        });
-        let name_of = |atom: u32| self.name_place[atoms.atoms[atom as usize].name as usize];
-        let atoms_of = {
-            let mut starts = vec![0_u32; names + 1];
-            atom_order.iter().for_each(|atom| starts[name_of(*atom) as usize + 1] += 1);
-            (0..names).for_each(|name| starts[name + 1] += starts[name]);
-            starts
-        };
-        let provides = self.provides();
-        let mut provided_fields = Vec::new();
-        let mut provides_of = Lists::new();
-        let mut providers_at: Vec<(u32, u32, u32, Provider)> = Vec::new();
-        for (package, list) in provides.iter().enumerate() {
-            for (name, fields) in list {
-                let start = provided_fields.len() as u32;
-                provided_fields.extend_from_slice(part(&builder.blob, *fields));
-                let end = provided_fields.len() as u32;
-                provides_of.items.extend([*name, start, end]);
-                providers_at.push((*name, start, end, (package as u32, *fields)));
-            }
-            provides_of.ends.push(provides_of.items.len() as u32 / 3);
-        }
-        let by_name = grouped(names, providers_at.iter().map(|provider| provider.0));
-        let mut providers = Lists::new();
-        let mut provider_lists: Vec<Vec<Provider>> = Vec::with_capacity(names);
-        for name in 0..names as u32 {
-            let mut list: Vec<_> =
-                group(&by_name, name).iter().map(|at| providers_at[*at as usize]).collect();
-            list.sort_by(|a, b| self.preferred(a.3, b.3));
-            for (_, start, end, (package, _)) in &list {
-                providers.items.extend([*package, *start, *end]);
-            }
-            providers.ends.push(providers.items.len() as u32 / 3);
-            provider_lists.push(list.into_iter().map(|provider| provider.3).collect());
-        }
-        let candidates = self.candidates(&atom_order, &packages_of, &provider_lists);
-        let (conflicts, rivals, declarers) = self.conflicts(&atom_place, &candidates);
+    fn package(&self, package: u32) -> &Package {
+        &self.builder.packages[self.ordered.packages[package as usize] as usize]
+    }
 
-        let mut w = Writer::new();
-        write_blobs(
-            &mut w,
-            S::NameTextOf,
-            S::NameText,
-            self.name_order.iter().map(|id| builder.names.get(*id)),
-        );
+    /// Where each name's elements start in something that is sorted by name.
+    fn starts(&self, names: impl Iterator<Item = u32>) -> Vec<u32> {
+        let mut starts = vec![0_u32; self.names.order.len() + 1];
+        names.for_each(|name| starts[name as usize + 1] += 1);
+        (1..starts.len()).for_each(|name| starts[name] += starts[name - 1]);
+        starts
+    }
+
+    fn write(&self) -> Vec<u8> {
+        let (builder, atoms) = (self.builder, &self.builder.atoms);
+        let packages_of = self.starts(self.packages().map(|package| package.name));
+        let atom_names: Vec<u32> =
+            atoms.atoms.iter().map(|atom| self.names.place[atom.name as usize]).collect();
+        let mut by_name = Groups::new(self.names.order.len(), atom_names.iter().copied());
+        by_name.sort_each(|a, b| {
+            let by_name = |atom: u32| atoms.atoms[atom as usize].by_name;
+            by_name(a).cmp(&by_name(b)).then_with(|| atoms.tests(a).cmp(atoms.tests(b)))
+        });
+        let (atoms_of, sorted_atoms) = (by_name.starts, Sorted::new(by_name.positions));
+        let (atom_order, atom_place) = (&sorted_atoms.order, &sorted_atoms.place);
+        let provides = self.provides();
+        let candidates = self.candidates(atom_order, &packages_of, &provides);
+        let (conflicts, rivals, declarers) = self.conflicts(atom_place, &candidates);
+
+        let names = || self.names.order.iter().map(|id| builder.names.get(*id));
+        let strings = || self.strings.order.iter().map(|id| builder.strings.get(*id));
+        let blobs = |of: fn(&Package) -> (u32, u32)| self.packages().map(move |one| part(&builder.blob, of(one)));
+        let versions = || blobs(|package| package.version);
+        let ranks = || blobs(|package| package.rank);
+        let fields = || blobs(|package| package.fields);
+        let provided = || provides.all.iter().map(|provided| part(&builder.blob, provided.fields));
+        let tests = || atom_order.iter().map(|atom| atoms.tests(*atom));
+        let texts = || atom_order.iter().map(|atom| atoms.text(*atom));
+        let repositories = self.repositories();
+
+        let mut w = Writer::with_capacity(self.size(&candidates));
+        w.ends(S::NameTextOf, names());
         w.ints(S::PackagesOf, &packages_of);
         w.ints(S::AtomsOf, &atoms_of);
-        providers.write(&mut w, S::ProvidersOf, S::Providers);
-        let strings = self.string_order.iter().map(|id| builder.strings.get(*id));
-        write_blobs(&mut w, S::StringTextOf, S::StringText, strings);
-        let (repository_order, repository_place) = self.repositories();
-        let pairs = repository_order.iter().flat_map(|id| {
+        let mut end = 0;
+        let spans: Vec<[u32; 2]> = provides
+            .all
+            .iter()
+            .map(|provided| {
+                let start = end;
+                end += provided.fields.1 - provided.fields.0;
+                [start, end]
+            })
+            .collect();
+        w.ints(S::ProvidersOf, &provides.of_name.starts);
+        let preferred = provides.of_name.positions.iter().map(|at| *at as usize);
+        w.column(
+            S::Providers,
+            preferred.flat_map(|at| [provides.all[at].package, spans[at][0], spans[at][1]]),
+        );
+        w.ends(S::StringTextOf, strings());
+        let pairs = repositories.order.iter().flat_map(|id| {
             let (name, priority) = builder.repositories[*id as usize];
-            [self.string_place[name as usize], priority.cast_unsigned()]
+            [self.strings.place[name as usize], priority.cast_unsigned()]
         });
-        w.ints(S::Repositories, &pairs.collect::<Vec<u32>>());
-        let column = |of: &dyn Fn(&Package) -> u32| self.packages().map(of).collect::<Vec<u32>>();
-        w.ints(S::PackageName, &column(&|package| package.name));
-        w.ints(S::PackageArch, &column(&|package| self.string_place[package.arch as usize]));
-        w.ints(S::PackageSlot, &column(&|package| self.string_place[package.slot as usize]));
-        w.ints(S::PackageRepository, &column(&|package| repository_place[package.repository as usize]));
-        w.ints(S::PackageFlags, &column(&|package| package.flags));
-        let blob = &builder.blob;
-        write_blobs(
-            &mut w,
-            S::VersionTextOf,
-            S::VersionText,
-            self.packages().map(|one| part(blob, one.version)),
-        );
-        write_blobs(&mut w, S::RankOf, S::Rank, self.packages().map(|package| part(blob, package.rank)));
-        write_blobs(
-            &mut w,
-            S::FieldsOf,
-            S::Fields,
-            self.packages().map(|package| part(blob, package.fields)),
-        );
-        let identities: Vec<u8> = self.packages().flat_map(|package| package.identity).collect();
-        w.bytes(S::Identity, &identities);
-        provides_of.write(&mut w, S::ProvidesOf, S::Provides);
-        w.bytes(S::ProvidedFields, &provided_fields);
-        self.write_clauses(&mut w, &atom_place);
+        w.column(S::Repositories, pairs);
+        w.column(S::PackageName, self.packages().map(|package| package.name));
+        let string = |string: u32| self.strings.place[string as usize];
+        w.column(S::PackageArch, self.packages().map(|package| string(package.arch)));
+        w.column(S::PackageSlot, self.packages().map(|package| string(package.slot)));
+        let repository = |package: &Package| repositories.place[package.repository as usize];
+        w.column(S::PackageRepository, self.packages().map(repository));
+        w.column(S::PackageFlags, self.packages().map(|package| package.flags));
+        w.ends(S::VersionTextOf, versions());
+        w.ends(S::RankOf, ranks());
+        w.ends(S::FieldsOf, fields());
+        w.ints(S::ProvidesOf, &provides.of_package);
+        let each = provides.all.iter().zip(&spans);
+        w.column(S::Provides, each.flat_map(|(provided, span)| [provided.name, span[0], span[1]]));
+        self.write_clauses(&mut w, atom_place);
         conflicts.write(&mut w, S::ConflictsOf, S::Conflicts);
         rivals.write(&mut w, S::RivalAtomsOf, S::RivalAtoms);
         declarers.write(&mut w, S::DeclarersOf, S::Declarers);
-        w.ints(S::AtomName, &atom_order.iter().map(|atom| name_of(*atom)).collect::<Vec<u32>>());
+        w.column(S::AtomName, atom_order.iter().map(|atom| atom_names[*atom as usize]));
         let by_name = |atom: &u32| u8::from(atoms.atoms[*atom as usize].by_name);
         w.bytes(S::AtomFlags, &atom_order.iter().map(by_name).collect::<Vec<u8>>());
-        write_blobs(&mut w, S::AtomTestsOf, S::AtomTests, atom_order.iter().map(|atom| atoms.tests(*atom)));
-        write_blobs(&mut w, S::AtomTextOf, S::AtomText, atom_order.iter().map(|atom| atoms.text(*atom)));
+        w.ends(S::AtomTestsOf, tests());
+        w.ends(S::AtomTextOf, texts());
         candidates.write(&mut w, S::CandidatesOf, S::Candidates);
-        Ok(w.finish())
+
+        w.blobs(S::StringText, strings());
+        w.blobs(S::NameText, names());
+        w.blobs(S::Rank, ranks());
+        w.blobs(S::Fields, fields());
+        w.blobs(S::ProvidedFields, provided());
+        w.blobs(S::AtomTests, tests());
+        w.blobs(S::Identity, self.packages().map(|package| &package.identity[..]));
+        w.blobs(S::VersionText, versions());
+        w.blobs(S::AtomText, texts());
+        w.finish()
     }
 
-    fn repositories(&self) -> (Vec<u32>, Vec<u32>) {
-        let all = &self.builder.repositories;
-        sorted(all.len(), |a, b| {
-            let key = |id: u32| (self.string_place[all[id as usize].0 as usize], Reverse(all[id as usize].1));
-            key(a).cmp(&key(b))
-        })
-    }
-
-    /// What each package provides beside its own name, in the package's order.
-    fn provides(&self) -> Vec<Vec<(u32, (u32, u32))>> {
+    /// How many bytes there will be, a little more.
+    fn size(&self, candidates: &Lists) -> usize {
         let builder = self.builder;
-        let mut provides = vec![Vec::new(); self.ordered.packages.len()];
-        for (package, name, fields) in &builder.provides {
-            if self.ordered.repeated[*package as usize] {
-                continue;
-            }
+        let texts = builder.names.bytes.len() + builder.blob.len() + builder.atoms.blob.len();
+        let ints = builder.names.len() * 4
+            + builder.packages.len() * (13 + 8)
+            + builder.atoms.atoms.len() * 6
+            + builder.clauses.len() * 2
+            + builder.clause_atoms.len()
+            + builder.conflicts.len() * 2
+            + builder.provides.len() * 6
+            + candidates.items.len() * 2;
+        texts + ints * 4 + 4096
+    }
+
+    fn repositories(&self) -> Sorted {
+        let all = &self.builder.repositories;
+        let mut order: Vec<u32> = (0..all.len() as u32).collect();
+        order.sort_unstable_by_key(|id| {
+            let (name, priority) = all[*id as usize];
+            (self.strings.place[name as usize], Reverse(priority), *id)
+        });
+        Sorted::new(order)
+    }
+
+    /// What packages provide beside their own names.
+    fn provides(&self) -> Provides {
+        let builder = self.builder;
+        let packages = self.ordered.packages.len();
+        let owner = |(package, name, fields): &(u32, u32, (u32, u32))| {
             let own = &builder.packages[*package as usize];
-            let name = self.name_place[*name as usize];
+            let name = self.names.place[*name as usize];
             // rpm writes out that a package provides itself.
-            if name == own.name && part(&builder.blob, *fields) == part(&builder.blob, own.fields) {
-                continue;
+            let itself =
+                name == own.name && part(&builder.blob, *fields) == part(&builder.blob, own.fields);
+            if itself || self.ordered.repeated[*package as usize] {
+                packages as u32
+            } else {
+                self.ordered.place[*package as usize]
             }
-            provides[self.ordered.place[*package as usize] as usize].push((name, *fields));
-        }
-        provides
+        };
+        let owners: Vec<u32> = builder.provides.iter().map(owner).collect();
+        let by_package = Groups::new(packages, owners.iter().copied());
+        let all: Vec<Provided> = by_package
+            .positions
+            .iter()
+            .map(|at| {
+                let (_, name, fields) = builder.provides[*at as usize];
+                let package = owners[*at as usize];
+                Provided { package, name: self.names.place[name as usize], fields }
+            })
+            .collect();
+        let mut of_name = Groups::new(self.names.order.len(), all.iter().map(|provided| provided.name));
+        of_name.sort_each(|a, b| self.preferred(&all[a as usize], &all[b as usize]));
+        Provides { all, of_package: by_package.starts, of_name }
     }
 
     /// Of two providers of a name: the higher provided version, the higher priority, the order of ids.
-    fn preferred(&self, a: Provider, b: Provider) -> Ordering {
-        let blob = &self.builder.blob;
-        let priority = |provider: Provider| {
-            let package = &self.builder.packages[self.ordered.packages[provider.0 as usize] as usize];
-            self.builder.repositories[package.repository as usize].1
+    fn preferred(&self, a: &Provided, b: &Provided) -> Ordering {
+        let priority = |provided: &Provided| {
+            self.builder.repositories[self.package(provided.package).repository as usize].1
         };
-        let key = |provider: Provider| part(blob, provider.1).get(4..).unwrap_or_default();
-        (key(b).cmp(key(a))).then_with(|| priority(b).cmp(&priority(a))).then_with(|| a.0.cmp(&b.0))
+        let key = |one: &Provided| part(&self.builder.blob, one.fields).get(4..).unwrap_or_default();
+        (key(b).cmp(key(a))).then_with(|| priority(b).cmp(&priority(a))).then_with(|| a.package.cmp(&b.package))
     }
 
     /// The packages that meet each atom: those of the name newest first, then those that provide it.
-    fn candidates(&self, atom_order: &[u32], packages_of: &[u32], providers: &[Vec<Provider>]) -> Lists {
-        let (builder, mut candidates) = (self.builder, Lists::new());
+    fn candidates(&self, atom_order: &[u32], packages_of: &[u32], provides: &Provides) -> Lists {
+        let builder = self.builder;
+        let mut candidates = Lists::with_capacity(atom_order.len(), atom_order.len() * 2);
         for atom in atom_order {
             let data = &builder.atoms.atoms[*atom as usize];
             let tests = builder.atoms.tests(*atom);
-            let name = self.name_place[data.name as usize] as usize;
+            let name = self.names.place[data.name as usize];
             let start = candidates.items.len();
-            for package in packages_of[name]..packages_of[name + 1] {
-                let fields = builder.packages[self.ordered.packages[package as usize] as usize].fields;
-                if meets(tests, part(&builder.blob, fields)) {
-                    candidates.items.push(package);
-                }
-            }
-            let own = packages_of[name]..packages_of[name + 1];
+            let own = packages_of[name as usize]..packages_of[name as usize + 1];
+            candidates.items.extend(own.clone().filter(|package| {
+                tests.is_empty() || meets(tests, part(&builder.blob, self.package(*package).fields))
+            }));
             if !data.by_name {
-                for (package, fields) in &providers[name] {
+                for at in provides.of_name.of(name) {
+                    let Provided { package, fields, .. } = provides.all[*at as usize];
                     let again = || {
                         let found = &candidates.items[start..];
-                        if own.contains(package) {
-                            found.contains(package)
+                        if own.contains(&package) {
+                            found.contains(&package)
                         } else {
-                            found.last() == Some(package)
+                            found.last() == Some(&package)
                         }
                     };
-                    if meets(tests, part(&builder.blob, *fields)) && !again() {
-                        candidates.items.push(*package);
+                    if meets(tests, part(&builder.blob, fields)) && !again() {
+                        candidates.items.push(package);
                     }
                 }
             }
@@ -361,77 +288,71 @@ impl Compiler<'_> {
 
     /// Conflicts of each package, the conflict atoms that each package is a candidate of, and who declares each.
     fn conflicts(&self, atom_place: &[u32], candidates: &Lists) -> (Lists, Lists, Lists) {
-        let builder = self.builder;
-        let declared = || {
-            let own = builder.conflicts.iter().filter(|entry| !self.ordered.repeated[entry.0 as usize]);
-            own.map(|(package, atom, obsoletes)| {
+        let (packages, atoms) = (self.ordered.packages.len(), atom_place.len());
+        let entries: Vec<(u32, u32, bool)> = self
+            .builder
+            .conflicts
+            .iter()
+            .filter(|entry| !self.ordered.repeated[entry.0 as usize])
+            .map(|(package, atom, obsoletes)| {
                 (self.ordered.place[*package as usize], atom_place[*atom as usize], *obsoletes)
             })
-        };
-        let by_package = grouped(self.ordered.packages.len(), declared().map(|entry| entry.0));
-        let entries: Vec<_> = declared().collect();
-        let (mut conflicts, mut declarers) = (Lists::new(), Lists::new());
-        for package in 0..self.ordered.packages.len() as u32 {
-            for position in group(&by_package, package) {
-                let (_, atom, obsoletes) = entries[*position as usize];
-                conflicts.items.push(if obsoletes { atom | OBSOLETES } else { atom });
-            }
-            conflicts.close();
-        }
-        let atoms = atom_place.len();
+            .collect();
+        let by_package = Groups::new(packages, entries.iter().map(|entry| entry.0));
+        let items = by_package.positions.iter().map(|position| {
+            let (_, atom, obsoletes) = entries[*position as usize];
+            if obsoletes { atom | OBSOLETES } else { atom }
+        });
+        let conflicts = Lists { items: items.collect(), ends: by_package.starts };
         let mut by_atom: Vec<(u32, u32)> = entries.iter().map(|entry| (entry.1, entry.0)).collect();
         by_atom.sort_unstable();
         by_atom.dedup();
-        let mut used = vec![false; atoms];
-        let mut next = 0;
-        for atom in 0..atoms as u32 {
-            while let Some((_, package)) = by_atom.get(next).filter(|entry| entry.0 == atom) {
-                declarers.items.push(*package);
-                used[atom as usize] = true;
-                next += 1;
-            }
-            declarers.close();
+        let by_declared = Groups::new(atoms, by_atom.iter().map(|entry| entry.0));
+        let declarers =
+            Lists { items: by_atom.iter().map(|entry| entry.1).collect(), ends: by_declared.starts };
+        let mut pairs = Vec::new();
+        for declared in by_atom.chunk_by(|a, b| a.0 == b.0) {
+            let atom = declared[0].0;
+            let range = candidates.ends[atom as usize] as usize..candidates.ends[atom as usize + 1] as usize;
+            pairs.extend(candidates.items[range].iter().map(|package| (*package, atom)));
         }
-        let pairs = || {
-            (0..atoms).filter(|atom| used[*atom]).flat_map(|atom| {
-                let range = candidates.ends[atom] as usize..candidates.ends[atom + 1] as usize;
-                candidates.items[range].iter().map(move |package| (*package, atom as u32))
-            })
-        };
-        let atoms_by_pair: Vec<u32> = pairs().map(|pair| pair.1).collect();
-        let (ends, positions) =
-            grouped(self.ordered.packages.len(), pairs().map(|pair| pair.0).collect::<Vec<_>>().into_iter());
-        let items = positions.iter().map(|position| atoms_by_pair[*position as usize]).collect();
-        (conflicts, Lists { ends, items }, declarers)
+        let by_rival = Groups::new(packages, pairs.iter().map(|pair| pair.0));
+        let items = by_rival.positions.iter().map(|position| pairs[*position as usize].1).collect();
+        (conflicts, Lists { items, ends: by_rival.starts }, declarers)
     }
 
     fn write_clauses(&self, w: &mut Writer, atom_place: &[u32]) {
         let builder = self.builder;
-        let packages = self.ordered.packages.len();
-        let own: Vec<usize> = (0..builder.clauses.len())
-            .filter(|at| !self.ordered.repeated[builder.clauses[*at].0 as usize])
-            .collect();
-        let place = |at: &usize| self.ordered.place[builder.clauses[*at].0 as usize];
-        let by_package = grouped(packages, own.iter().map(place));
-        let (mut strong_ends, mut kinds, mut alternatives) =
-            (Vec::with_capacity(packages), Vec::new(), Lists::new());
+        let (packages, clauses) = (self.ordered.packages.len(), builder.clauses.len());
+        let owner = |clause: &(u32, _, _)| match self.ordered.repeated[clause.0 as usize] {
+            true => packages as u32,
+            false => self.ordered.place[clause.0 as usize],
+        };
+        let by_package = Groups::new(packages, builder.clauses.iter().map(owner));
+        let mut strong_ends = Vec::with_capacity(packages);
+        let mut kinds = Vec::with_capacity(clauses);
+        let mut alternatives = Lists::with_capacity(clauses, builder.clause_atoms.len());
+        let mut list: Vec<u32> = Vec::new();
         for package in 0..packages as u32 {
-            let mut list: Vec<usize> =
-                group(&by_package, package).iter().map(|at| own[*at as usize]).collect();
-            list.sort_by_key(|at| builder.clauses[*at].1);
-            let strong = list.iter().filter(|at| builder.clauses[**at].1.is_strong()).count();
+            let kind = |at: u32| builder.clauses[at as usize].1;
+            list.clear();
+            list.extend_from_slice(by_package.of(package));
+            if !list.is_sorted_by_key(|at| kind(*at)) {
+                list.sort_by_key(|at| kind(*at));
+            }
+            let strong = list.iter().filter(|at| kind(**at).is_strong()).count();
             strong_ends.push((kinds.len() + strong) as u32);
-            for at in list {
-                let (_, kind, start) = builder.clauses[at];
-                let end =
-                    builder.clauses.get(at + 1).map_or(builder.clause_atoms.len() as u32, |next| next.2);
+            for at in &list {
+                let (_, kind, start) = builder.clauses[*at as usize];
+                let next = builder.clauses.get(*at as usize + 1);
+                let end = next.map_or(builder.clause_atoms.len() as u32, |next| next.2);
                 kinds.push(kind as u8);
                 let atoms = &builder.clause_atoms[start as usize..end as usize];
                 alternatives.items.extend(atoms.iter().map(|atom| atom_place[*atom as usize]));
                 alternatives.close();
             }
         }
-        w.ints(S::ClausesOf, &by_package.0);
+        w.ints(S::ClausesOf, &by_package.starts);
         w.ints(S::StrongEnd, &strong_ends);
         w.bytes(S::ClauseKind, &kinds);
         alternatives.write(w, S::ClauseAtomsOf, S::ClauseAtoms);

@@ -7,7 +7,7 @@ use ambar_pkgfmt::deb::alternative::{Alternative, Piece};
 use ambar_pkgfmt::deb::stanza::{Field, InvalidStanza, Stanza};
 use ambar_pkgfmt::path::Shown;
 use ambar_pkgfmt::relation::Op;
-use ambar_pkgfmt::version::Version;
+use ambar_pkgfmt::version::append_sort_key;
 use ambar_resolver::{self as resolver, AtomRef, Met, Test};
 
 use super::super::fields::{ANY_ARCH, ARCH, version_field};
@@ -36,10 +36,9 @@ impl Keys {
             Ok(span) => return Some(span),
             Err(place) => place,
         };
-        let version = Version::parse(VersionOrder::Debian, text).ok()?;
         let start = u32::try_from(self.bytes.len()).ok()?;
         self.bytes.push(version_field(VersionOrder::Debian).0);
-        self.bytes.extend_from_slice(version.sort_key());
+        append_sort_key(VersionOrder::Debian, text, &mut self.bytes).ok()?;
         let span = (start, u32::try_from(self.bytes.len()).ok()?);
         self.spans.learn(place, text, span);
         Some(span)
