@@ -102,8 +102,8 @@ impl Builder {
 
     /// Makes room for about so many more packages with as many relations as packages of distributions have.
     pub fn reserve(&mut self, packages: usize) {
-        self.names.reserve(packages * 2);
-        self.atoms.reserve(packages * 2);
+        self.names.reserve(packages + packages / 2);
+        self.atoms.reserve(packages + packages / 2);
         self.packages.reserve(packages);
         self.clauses.reserve(packages * 6);
         self.clause_atoms.reserve(packages * 6);

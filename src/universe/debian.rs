@@ -88,6 +88,9 @@ const CLAUSES: [(Field, Kind); 4] = [
 /// A name that is provided, and the version that it is provided in.
 type Provided<'t> = (Cow<'t, str>, Option<(Span, &'t str)>);
 
+/// Conditions under which a package is in conflict with a name.
+type Conditions<'t> = Vec<Option<Condition<'t>>>;
+
 struct Filler<'b, 't> {
     builder: &'b mut Builder,
     repository: RepositoryRef,
@@ -116,8 +119,8 @@ impl<'b, 't> Filler<'b, 't> {
             repository_name: repository.name,
             builder,
             arch,
-            keys: Keys::with_capacity(packages),
-            wanted: Known::with_capacity(2 * packages),
+            keys: Keys::default(),
+            wanted: Known::with_capacity(packages + packages / 2),
             rivals: Known::with_capacity(packages / 4),
             atoms: Vec::new(),
             clauses: Vec::new(),
@@ -133,6 +136,7 @@ impl<'b, 't> Filler<'b, 't> {
         if !["", "all", self.arch].contains(&stanza.architecture()) {
             return Ok(false);
         }
+        self.keys.clear();
         let version = self.version(stanza, Field::Version, stanza.version())?;
         self.gather(stanza, version)?;
         let multi_arch = stanza.multi_arch()?;
@@ -258,7 +262,8 @@ impl<'b, 't> Filler<'b, 't> {
                 }
             }
         }
-        let mut conflicts: HashMap<(&str, &str), Vec<Option<Condition<'t>>>> = HashMap::new();
+        // By name and architecture.
+        let mut conflicts: HashMap<(&str, &str), Conditions<'t>> = HashMap::new();
         for found in rivals {
             let condition = self.condition(stanza, Field::Conflicts, &found)?;
             conflicts.entry((found.name, found.arch)).or_default().push(condition);
@@ -268,7 +273,7 @@ impl<'b, 't> Filler<'b, 't> {
             let found = stanza.alternative(Field::Replaces, piece)?;
             let condition = self.condition(stanza, Field::Replaces, &found)?;
             for other in conflicts.get(&(found.name, found.arch)).into_iter().flatten() {
-                let other = other.filter(|other| Some(*other) != condition);
+                let other = other.filter(|other| !condition.is_some_and(|condition| condition.is(other)));
                 let arch = if found.arch == "any" { "" } else { found.arch };
                 let atom = self.atom(&found, Met::ByName, [condition, other], arch);
                 self.obsoleted.push(atom);

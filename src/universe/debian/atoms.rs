@@ -11,56 +11,55 @@ use ambar_pkgfmt::version::append_sort_key;
 use ambar_resolver::{self as resolver, AtomRef, Met, Test};
 
 use super::super::fields::{ANY_ARCH, ARCH, version_field};
-use super::super::texts::{Known, Unknown};
+use super::super::texts::Unknown;
 use super::Filler;
 
 /// A key in [`Keys`]: where it starts and ends.
 pub(super) type Span = (u32, u32);
 
-/// Sort keys of versions, made once for each text.
-pub(super) struct Keys {
-    spans: Known<Span>,
-    bytes: Vec<u8>,
-}
+/// Sort keys of the versions that the package at hand has to do with. Making one again takes less time than finding
+/// it among all that an index has.
+#[derive(Default)]
+pub(super) struct Keys(Vec<u8>);
 
 impl Keys {
-    /// Room for the keys of so many versions.
-    pub(super) fn with_capacity(versions: usize) -> Keys {
-        Keys { spans: Known::with_capacity(versions), bytes: Vec::new() }
+    /// Makes the key of a version, after a byte for the order; `None` for a text that is no version, and past 4 GiB
+    /// of keys.
+    fn make(&mut self, text: &str) -> Option<Span> {
+        let start = u32::try_from(self.0.len()).ok()?;
+        self.0.push(version_field(VersionOrder::Debian).0);
+        append_sort_key(VersionOrder::Debian, text, &mut self.0).ok()?;
+        Some((start, u32::try_from(self.0.len()).ok()?))
     }
 
-    /// The key of a version, after a byte for the order; `None` for a text that is no version, and past
-    /// 4 GiB of keys.
-    fn of(&mut self, text: &str) -> Option<Span> {
-        let place = match self.spans.of(text) {
-            Ok(span) => return Some(span),
-            Err(place) => place,
-        };
-        let start = u32::try_from(self.bytes.len()).ok()?;
-        self.bytes.push(version_field(VersionOrder::Debian).0);
-        append_sort_key(VersionOrder::Debian, text, &mut self.bytes).ok()?;
-        let span = (start, u32::try_from(self.bytes.len()).ok()?);
-        self.spans.learn(place, text, span);
-        Some(span)
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
     }
 
     /// With the byte for the order.
     pub(super) fn rank(&self, (start, end): Span) -> &[u8] {
-        &self.bytes[start as usize..end as usize]
+        &self.0[start as usize..end as usize]
     }
 
     /// Without it.
     pub(super) fn key(&self, (start, end): Span) -> &[u8] {
-        &self.bytes[start as usize + 1..end as usize]
+        &self.0[start as usize + 1..end as usize]
     }
 }
 
 /// A condition on a version.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub(super) struct Condition<'t> {
     op: Op,
     version: &'t str,
     key: Span,
+}
+
+impl Condition<'_> {
+    /// Whether it is written the same.
+    pub(super) fn is(&self, other: &Condition<'_>) -> bool {
+        self.op == other.op && self.version == other.version
+    }
 }
 
 impl<'t> Filler<'_, 't> {
@@ -115,7 +114,7 @@ impl<'t> Filler<'_, 't> {
         field: Field,
         text: &'t str,
     ) -> Result<Span, InvalidStanza> {
-        self.keys.of(text).ok_or_else(|| {
+        self.keys.make(text).ok_or_else(|| {
             let shown = Shown(text.as_bytes());
             stanza.invalid(field, format!("'{shown}' is no version"))
         })
@@ -145,7 +144,7 @@ impl<'t> Filler<'_, 't> {
             text.push(' ');
             text.push_str(condition.version);
         }
-        if conditions != [None; 2] {
+        if conditions.iter().any(Option::is_some) {
             text.push(')');
         }
         let order = version_field(VersionOrder::Debian);
