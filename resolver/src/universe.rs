@@ -281,16 +281,34 @@ impl Universe {
     /// The id of a name, if anything mentions it.
     #[must_use]
     pub fn find_name(&self, name: &str) -> Option<u32> {
-        let (mut low, mut high) = (0, self.names());
+        self.search_name(name, 0, self.names()).ok()
+    }
+
+    /// The id of a name that is not before `from`, or the one it would have; soon found when it is near there.
+    pub(crate) fn find_name_from(&self, name: &str, from: u32) -> Result<u32, u32> {
+        let (mut low, mut step) = (from, 1);
+        loop {
+            let high = low.saturating_add(step);
+            if high >= self.names() {
+                return self.search_name(name, low, self.names());
+            }
+            if self.blob(Section::NameTextOf, high, Section::NameText) > name.as_bytes() {
+                return self.search_name(name, low, high);
+            }
+            (low, step) = (high, step.saturating_mul(2));
+        }
+    }
+
+    fn search_name(&self, name: &str, mut low: u32, mut high: u32) -> Result<u32, u32> {
         while low < high {
             let middle = low + (high - low) / 2;
             match self.blob(Section::NameTextOf, middle, Section::NameText).cmp(name.as_bytes()) {
-                std::cmp::Ordering::Equal => return Some(middle),
+                std::cmp::Ordering::Equal => return Ok(middle),
                 std::cmp::Ordering::Less => low = middle + 1,
                 std::cmp::Ordering::Greater => high = middle,
             }
         }
-        None
+        Err(low)
     }
 
     /// The packages that have that name, newest first.

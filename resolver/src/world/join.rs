@@ -1,6 +1,6 @@
 //! Joining universes to the first one.
 
-use std::collections::BTreeMap;
+use hashbrown::HashMap;
 
 use crate::key::meets;
 use crate::layout::{OBSOLETES, Section as S};
@@ -11,12 +11,24 @@ use crate::universe::Universe;
 pub(super) struct Patches {
     /// 0, or one more than the number of the list.
     index: Vec<u32>,
-    lists: Vec<Vec<u32>>,
+    /// Where each list ends, the first of them being none.
+    ends: Vec<u32>,
+    items: Vec<u32>,
 }
 
 impl Patches {
-    fn new(count: u32) -> Patches {
-        Patches { index: vec![0; count as usize], lists: Vec::new() }
+    /// Lists of some of `count` ids: what is there `initially`, and what is added to it, in the order given.
+    fn new<'u>(count: u32, mut added: Vec<(u32, u32)>, initially: impl Fn(u32) -> &'u [u32]) -> Patches {
+        added.sort_by_key(|entry| entry.0);
+        let mut patches = Patches { index: vec![0; count as usize], ends: vec![0], items: Vec::new() };
+        for list in added.chunk_by(|a, b| a.0 == b.0) {
+            let id = list[0].0;
+            patches.index[id as usize] = patches.ends.len() as u32;
+            patches.items.extend_from_slice(initially(id));
+            patches.items.extend(list.iter().map(|entry| entry.1));
+            patches.ends.push(patches.items.len() as u32);
+        }
+        patches
     }
 
     pub(super) fn has(&self, id: u32) -> bool {
@@ -24,20 +36,10 @@ impl Patches {
     }
 
     pub(super) fn get(&self, id: u32) -> &[u32] {
-        match self.index.get(id as usize) {
-            Some(at) if *at > 0 => &self.lists[*at as usize - 1],
+        match self.index.get(id as usize).map(|at| *at as usize) {
+            Some(at) if at > 0 => &self.items[self.ends[at - 1] as usize..self.ends[at] as usize],
             _ => &[],
         }
-    }
-
-    /// The list of an id, made from `initial` if it has none yet.
-    fn entry(&mut self, id: u32, initial: impl FnOnce() -> Vec<u32>) -> &mut Vec<u32> {
-        let at = &mut self.index[id as usize];
-        if *at == 0 {
-            self.lists.push(initial());
-            *at = self.lists.len() as u32;
-        }
-        &mut self.lists[*at as usize - 1]
     }
 }
 
@@ -91,6 +93,8 @@ pub(super) struct Joined {
 struct Maps {
     packages: Vec<u32>,
     names: Vec<u32>,
+    /// Each name's id in the world and here, sorted.
+    locals: Vec<(u32, u32)>,
     /// Packages that are not an earlier universe's.
     own: Vec<u32>,
     first_atom: u32,
@@ -109,6 +113,17 @@ impl Joined {
         match part.checked_sub(1) {
             None => name,
             Some(at) => self.maps[at].names[name as usize],
+        }
+    }
+
+    /// The id of a name in a universe by the one it has here.
+    fn local_name(&self, parts: &[&Universe], part: usize, name: u32) -> Option<u32> {
+        match part.checked_sub(1) {
+            None => (name < parts[0].names()).then_some(name),
+            Some(at) => {
+                let locals = &self.maps[at].locals;
+                locals.binary_search_by_key(&name, |entry| entry.0).ok().map(|found| locals[found].1)
+            }
         }
     }
 
@@ -131,38 +146,43 @@ impl Joined {
         if parts.len() == 1 {
             return joined;
         }
-        joined.candidates = Patches::new(base.atoms());
         joined.name_all(parts);
-        joined.packages_of = Patches::new(base.names() + joined.names.len() as u32);
         joined.number_packages(parts);
-        joined.rival_atoms = Patches::new(joined.total);
         for part in 1..parts.len() {
             joined.relations(parts, part);
         }
-        joined.atoms_of_others(parts);
-        joined.candidates_of_first(parts);
+        let mut rivals = joined.atoms_of_others(parts);
+        joined.candidates_of_first(parts, &mut rivals);
+        joined.rival_atoms = Patches::new(joined.total, rivals, |_| &[]);
         joined
     }
 
     fn name_all(&mut self, parts: &[&Universe]) {
-        let mut new: BTreeMap<&str, u32> = BTreeMap::new();
+        let mut new: HashMap<&str, u32> = HashMap::new();
         for (number, part) in parts.iter().enumerate().skip(1) {
             let mut names = Vec::with_capacity(part.names() as usize);
+            // Both are sorted: a name is looked for from where the one before it was.
+            let mut from = 0;
             for name in 0..part.names() {
                 let text = part.name_text(name);
-                names.push(match parts[0].find_name(text) {
-                    Some(known) => known,
-                    None => *new.entry(text).or_insert_with(|| {
+                let found = parts[0].find_name_from(text, from);
+                let (Ok(next) | Err(next)) = found;
+                from = next;
+                names.push(found.unwrap_or_else(|_| {
+                    *new.entry(text).or_insert_with(|| {
                         self.names.push((number, name));
                         parts[0].names() + self.names.len() as u32 - 1
-                    }),
-                });
+                    })
+                }));
             }
-            self.maps.push(Maps { names, ..Maps::default() });
+            let mut locals: Vec<(u32, u32)> = names.iter().copied().zip(0..).collect();
+            locals.sort_unstable();
+            self.maps.push(Maps { names, locals, ..Maps::default() });
         }
     }
 
     fn number_packages(&mut self, parts: &[&Universe]) {
+        let mut packages_of = Vec::new();
         for (number, part) in parts.iter().enumerate().skip(1) {
             for package in 0..part.len() {
                 let name = self.name(number, part.package_name(package));
@@ -170,7 +190,7 @@ impl Joined {
                 let id = known.unwrap_or_else(|| {
                     self.origin.push((number, package));
                     self.package_name.push(name);
-                    self.packages_of.entry(name, Vec::new).push(self.total);
+                    packages_of.push((name, self.total));
                     self.maps[number - 1].own.push(package);
                     self.total += 1;
                     self.total - 1
@@ -178,20 +198,17 @@ impl Joined {
                 self.maps[number - 1].packages.push(id);
             }
         }
+        let names = parts[0].names() + self.names.len() as u32;
+        self.packages_of = Patches::new(names, packages_of, |_| &[]);
     }
 
     /// A package of an earlier universe that is the very same.
     fn same_package(&self, parts: &[&Universe], number: usize, package: u32, name: u32) -> Option<u32> {
         let identity = parts[number].identity(package);
-        let base = parts[0];
-        if name < base.names()
-            && let Some(known) = base.packages_of(name).find(|known| base.identity(*known) == identity)
-        {
-            return Some(known);
-        }
-        self.packages_of.get(name).iter().copied().find(|known| {
-            let (part, id) = self.origin[(*known - self.base_packages) as usize];
-            part != number && parts[part].identity(id) == identity
+        (0..number).find_map(|other| {
+            let local = self.local_name(parts, other, name)?;
+            let known = parts[other].packages_of(local).find(|id| parts[other].identity(*id) == identity)?;
+            self.id(other, known)
         })
     }
 
@@ -221,43 +238,44 @@ impl Joined {
         }
     }
 
-    /// Candidates and declarers of the atoms that are not the first universe's.
-    fn atoms_of_others(&mut self, parts: &[&Universe]) {
+    /// Candidates and declarers of the atoms that are not the first universe's. Gives those packages and atoms where
+    /// the atom is one of a conflict.
+    fn atoms_of_others(&mut self, parts: &[&Universe]) -> Vec<(u32, u32)> {
+        let mut rivals = Vec::new();
         // The atom for which a package was met last, so that each is a candidate once.
         let mut met_for = vec![u32::MAX; self.total as usize];
+        let mut candidates = Vec::new();
         for at in 0..self.atoms.len() {
             let (number, atom) = self.atoms[at];
             let id = parts[0].atoms() + at as u32;
             let part = parts[number];
-            let name = part.ints(S::AtomName)[atom as usize];
+            let name = self.name(number, part.ints(S::AtomName)[atom as usize]);
             let tests = part.blob(S::AtomTestsOf, atom, S::AtomTests);
             let by_name = part.bytes(S::AtomFlags)[atom as usize] != 0;
-            let start = self.own_candidates.len();
+            let start = candidates.len();
             for virtual_ones in [false, true] {
+                if virtual_ones && by_name {
+                    continue;
+                }
                 for (other, universe) in parts.iter().enumerate() {
-                    let known =
-                        if other == number { Some(name) } else { universe.find_name(part.name_text(name)) };
-                    let Some(known) = known else { continue };
-                    let mut found = Vec::new();
+                    let Some(known) = self.local_name(parts, other, name) else { continue };
                     let mut meet = |package: u32, fields: &[u8]| {
                         if meets(tests, fields)
                             && let Some(package) = self.id(other, package)
                             && std::mem::replace(&mut met_for[package as usize], id) != id
                         {
-                            found.push(package);
+                            candidates.push(package);
                         }
                     };
-                    if !virtual_ones {
-                        universe
-                            .packages_of(known)
-                            .for_each(|package| meet(package, universe.fields(package)));
-                    } else if !by_name {
+                    if virtual_ones {
                         providers(universe, known).for_each(|one| meet(one.package, one.fields));
+                    } else {
+                        let own = universe.packages_of(known);
+                        own.for_each(|package| meet(package, universe.fields(package)));
                     }
-                    self.own_candidates.append(&mut found);
                 }
             }
-            self.candidates_of.push(self.own_candidates.len() as u32);
+            self.candidates_of.push(candidates.len() as u32);
             let declarers = part.list(S::DeclarersOf, atom, S::Declarers);
             let maps = &self.maps[number - 1].packages;
             let first = self.declarers.len();
@@ -270,22 +288,24 @@ impl Joined {
             ));
             self.declarers_of.push(self.declarers.len() as u32);
             if self.declarers.len() > first {
-                for candidate in &self.own_candidates[start..] {
-                    self.rival_atoms.entry(*candidate, Vec::new).push(id);
-                }
+                rivals.extend(candidates[start..].iter().map(|candidate| (*candidate, id)));
             }
         }
+        self.own_candidates = candidates;
+        rivals
     }
 
     /// What the others bring for the atoms of the first universe.
-    fn candidates_of_first(&mut self, parts: &[&Universe]) {
+    fn candidates_of_first(&mut self, parts: &[&Universe], rivals: &mut Vec<(u32, u32)>) {
         let base = parts[0];
+        let mut added = Vec::new();
         for (number, part) in parts.iter().enumerate().skip(1) {
             let Maps { packages, names, .. } = &self.maps[number - 1];
             let mut met_for = vec![u32::MAX; part.len() as usize];
             for local in 0..part.names() {
                 let name = names[local as usize];
-                if name >= base.names() {
+                let nobody = part.packages_of(local).is_empty() && part.span(S::ProvidersOf, local).is_empty();
+                if name >= base.names() || nobody {
                     continue;
                 }
                 for atom in base.span(S::AtomsOf, name) {
@@ -300,10 +320,9 @@ impl Joined {
                         {
                             return;
                         }
-                        let initial = || base.list(S::CandidatesOf, atom, S::Candidates).to_vec();
-                        self.candidates.entry(atom, initial).push(id);
+                        added.push((atom, id));
                         if is_conflict {
-                            self.rival_atoms.entry(id, Vec::new).push(atom);
+                            rivals.push((id, atom));
                         }
                     };
                     part.packages_of(local).for_each(|package| meet(package, part.fields(package)));
@@ -313,5 +332,7 @@ impl Joined {
                 }
             }
         }
+        let initially = |atom| base.list(S::CandidatesOf, atom, S::Candidates);
+        self.candidates = Patches::new(base.atoms(), added, initially);
     }
 }
