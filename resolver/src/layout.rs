@@ -41,8 +41,10 @@ sections! {
     StringTextOf,
     /// Repositories: name (a string) and priority.
     Repositories,
-    /// For each package: its name, architecture, slot, repository, flags.
-    PackageName, PackageArch, PackageSlot, PackageRepository, PackageFlags,
+    /// What many packages have alike: architecture, slot, repository and flags.
+    Classes,
+    /// For each package: its name, and its class.
+    PackageName, PackageClass,
     /// For each package: where its version as people write it, its age key and its fields end.
     VersionTextOf, RankOf, FieldsOf,
     /// What packages provide beside their own names: name, start and end of fields in `ProvidedFields`.

@@ -148,10 +148,8 @@ impl Universe {
             S::StringTextOf,
             S::Repositories,
             S::PackageName,
-            S::PackageArch,
-            S::PackageSlot,
-            S::PackageRepository,
-            S::PackageFlags,
+            S::Classes,
+            S::PackageClass,
             S::VersionTextOf,
             S::RankOf,
             S::FieldsOf,
@@ -209,27 +207,24 @@ impl Universe {
         ] {
             check_lists(what, self.ints(offsets), lists, items)?;
         }
-        for (what, section, each) in [
-            ("identities", S::Identity, 32),
-            ("architectures", S::PackageArch, 4),
-            ("slots", S::PackageSlot, 4),
-            ("repositories", S::PackageRepository, 4),
-            ("flags", S::PackageFlags, 4),
-            ("clauses", S::StrongEnd, 4),
-        ] {
+        for (what, section, each) in
+            [("identities", S::Identity, 32), ("classes", S::PackageClass, 4), ("clauses", S::StrongEnd, 4)]
+        {
             long(section, packages * each, what)?;
         }
         long(S::AtomFlags, atoms, "atoms")?;
         check_ids("names", self.ints(S::PackageName), names)?;
-        check_ids("architectures", self.ints(S::PackageArch), strings)?;
-        check_ids("slots", self.ints(S::PackageSlot), strings)?;
-        check_ids("repositories", self.ints(S::PackageRepository), repositories)?;
+        check_ids("classes", self.ints(S::PackageClass), self.ints(S::Classes).len() / 4)?;
         check_ids("alternatives", self.ints(S::ClauseAtoms), atoms)?;
         check_ids("rivals", self.ints(S::RivalAtoms), atoms)?;
         check_ids("declarers", self.ints(S::Declarers), packages)?;
         check_ids("names of atoms", self.ints(S::AtomName), names)?;
         check_ids("candidates", self.ints(S::Candidates), packages)?;
         let within = |all: bool, what| if all { Ok(()) } else { Err(OpenError::Damaged(what)) };
+        let class = |class: &[u32]| {
+            class[..2].iter().all(|text| (*text as usize) < strings) && (class[2] as usize) < repositories
+        };
+        within(self.ints(S::Classes).chunks_exact(4).all(class), "classes")?;
         let conflicts = self.ints(S::Conflicts);
         within(conflicts.iter().all(|atom| ((atom & !OBSOLETES) as usize) < atoms), "conflicts")?;
         let ends = self.ints(S::StrongEnd).iter().zip(self.ints(S::ClausesOf).windows(2));
@@ -330,16 +325,22 @@ impl Universe {
         self.text(Section::VersionTextOf, package, Section::VersionText)
     }
 
+    /// Architecture, slot, repository and flags of a package.
+    fn class(&self, package: u32) -> &[u32] {
+        let start = self.ints(Section::PackageClass)[package as usize] as usize * 4;
+        &self.ints(Section::Classes)[start..start + 4]
+    }
+
     /// A package's architecture.
     #[must_use]
     pub fn arch(&self, package: u32) -> &str {
-        self.string(self.ints(Section::PackageArch)[package as usize])
+        self.string(self.class(package)[0])
     }
 
     /// What keeps it apart from others of its name that may be installed beside it.
     #[must_use]
     pub fn slot(&self, package: u32) -> &str {
-        self.string(self.ints(Section::PackageSlot)[package as usize])
+        self.string(self.class(package)[1])
     }
 
     fn string(&self, string: u32) -> &str {
@@ -349,21 +350,21 @@ impl Universe {
     /// The repository it is from.
     #[must_use]
     pub fn repository(&self, package: u32) -> &str {
-        let repository = self.ints(Section::PackageRepository)[package as usize] as usize;
+        let repository = self.class(package)[2] as usize;
         self.string(self.ints(Section::Repositories)[repository * 2])
     }
 
     /// The priority of that repository; higher wins.
     #[must_use]
     pub fn priority(&self, package: u32) -> i32 {
-        let repository = self.ints(Section::PackageRepository)[package as usize] as usize;
+        let repository = self.class(package)[2] as usize;
         self.ints(Section::Repositories)[repository * 2 + 1].cast_signed()
     }
 
     /// Bits of [`flags`].
     #[must_use]
     pub fn flags(&self, package: u32) -> u32 {
-        self.ints(Section::PackageFlags)[package as usize]
+        self.class(package)[3]
     }
 
     /// What makes it the same package wherever it is found.

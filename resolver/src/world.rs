@@ -5,6 +5,7 @@
 //! repository's universe comes first, the installed packages and files named by hand after it.
 
 mod join;
+mod view;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -14,6 +15,7 @@ use crate::layout::{OBSOLETES, Section as S};
 use crate::solver::Scratch;
 use crate::universe::{Kind, Universe, flags};
 use join::Joined;
+use view::View;
 
 /// A package of a [`World`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -55,7 +57,8 @@ struct Base<'u> {
     clauses: u32,
     package_name: &'u [u32],
     packages_of: &'u [u32],
-    package_slot: &'u [u32],
+    classes: &'u [u32],
+    package_class: &'u [u32],
     clauses_of: &'u [u32],
     strong_end: &'u [u32],
     clause_kind: &'u [u8],
@@ -80,7 +83,8 @@ impl<'u> Base<'u> {
             clauses: universe.clauses(),
             package_name: universe.ints(S::PackageName),
             packages_of: universe.ints(S::PackagesOf),
-            package_slot: universe.ints(S::PackageSlot),
+            classes: universe.ints(S::Classes),
+            package_class: universe.ints(S::PackageClass),
             clauses_of: universe.ints(S::ClausesOf),
             strong_end: universe.ints(S::StrongEnd),
             clause_kind: universe.bytes(S::ClauseKind),
@@ -123,10 +127,13 @@ impl<'u> World<'u> {
             scratch: Mutex::new(None),
         };
         for (number, part) in parts.iter().enumerate() {
-            let all = part.ints(S::PackageFlags).iter().enumerate();
-            let disabled = all.filter(|(_, bits)| **bits & flags::DISABLED != 0);
+            let classes = part.ints(S::Classes);
+            if classes.chunks_exact(4).all(|class| class[3] & flags::DISABLED == 0) {
+                continue;
+            }
+            let disabled = (0..part.len()).filter(|package| part.flags(*package) & flags::DISABLED != 0);
             let joined = &world.joined;
-            world.disabled.extend(disabled.filter_map(|(package, _)| joined.id(number, package as u32)));
+            world.disabled.extend(disabled.filter_map(|package| joined.id(number, package)));
         }
         world.name_is_installed = vec![false; world.names() as usize];
         for (part, package, state) in installed {
@@ -290,7 +297,9 @@ impl<'u> World<'u> {
     /// Whether two packages of one name exclude each other.
     pub(crate) fn same_slot(&self, a: u32, b: u32) -> bool {
         if a < self.base.packages && b < self.base.packages {
-            self.base.package_slot[a as usize] == self.base.package_slot[b as usize]
+            let slot =
+                |package: u32| self.base.classes[self.base.package_class[package as usize] as usize * 4 + 1];
+            slot(a) == slot(b)
         } else {
             self.slot(PackageId(a)) == self.slot(PackageId(b))
         }
@@ -493,7 +502,7 @@ impl<'u> World<'u> {
             let own = part.packages_of(name).filter(|package| meets(tests, part.fields(*package)));
             found.extend(own.filter_map(|package| self.joined.id(number, package)));
             if provided {
-                for provider in join::providers(part, name) {
+                for provider in View::new(part).providers(name) {
                     if meets(tests, provider.fields) {
                         found.extend(self.joined.id(number, provider.package));
                     }

@@ -177,7 +177,10 @@ mod tests {
             assert_eq!(keys[1..], *Version::parse(order, "1.9").unwrap().sort_key(), "{order}");
             keys.truncate(1);
             for text in ["", "1..~_0-", "9:1-"] {
-                assert_eq!(append_sort_key(order, text, &mut keys).is_ok(), Version::parse(order, text).is_ok());
+                assert_eq!(
+                    append_sort_key(order, text, &mut keys).is_ok(),
+                    Version::parse(order, text).is_ok()
+                );
                 keys.truncate(1);
             }
         }

@@ -1,6 +1,7 @@
 //! From what a builder holds to sections in canonical order.
 
 use std::cmp::{Ordering, Reverse};
+use std::collections::BTreeMap;
 
 use super::canonical::Ordered;
 use super::interner::part;
@@ -115,7 +116,8 @@ impl Compiler<'_> {
 
         let names = || self.names.order.iter().map(|id| builder.names.get(*id));
         let strings = || self.strings.order.iter().map(|id| builder.strings.get(*id));
-        let blobs = |of: fn(&Package) -> (u32, u32)| self.packages().map(move |one| part(&builder.blob, of(one)));
+        let blobs =
+            |of: fn(&Package) -> (u32, u32)| self.packages().map(move |one| part(&builder.blob, of(one)));
         let versions = || blobs(|package| package.version);
         let ranks = || blobs(|package| package.rank);
         let fields = || blobs(|package| package.fields);
@@ -150,13 +152,10 @@ impl Compiler<'_> {
             [self.strings.place[name as usize], priority.cast_unsigned()]
         });
         w.column(S::Repositories, pairs);
+        let (classes, package_class) = self.classes(&repositories);
+        w.ints(S::Classes, bytemuck::cast_slice(&classes));
         w.column(S::PackageName, self.packages().map(|package| package.name));
-        let string = |string: u32| self.strings.place[string as usize];
-        w.column(S::PackageArch, self.packages().map(|package| string(package.arch)));
-        w.column(S::PackageSlot, self.packages().map(|package| string(package.slot)));
-        let repository = |package: &Package| repositories.place[package.repository as usize];
-        w.column(S::PackageRepository, self.packages().map(repository));
-        w.column(S::PackageFlags, self.packages().map(|package| package.flags));
+        w.ints(S::PackageClass, &package_class);
         w.ends(S::VersionTextOf, versions());
         w.ends(S::RankOf, ranks());
         w.ends(S::FieldsOf, fields());
@@ -191,7 +190,7 @@ impl Compiler<'_> {
         let builder = self.builder;
         let texts = builder.names.bytes.len() + builder.blob.len() + builder.atoms.blob.len();
         let ints = builder.names.len() * 4
-            + builder.packages.len() * (13 + 8)
+            + builder.packages.len() * (9 + 8)
             + builder.atoms.atoms.len() * 6
             + builder.clauses.len() * 2
             + builder.clause_atoms.len()
@@ -211,6 +210,22 @@ impl Compiler<'_> {
         Sorted::new(order)
     }
 
+    /// Architecture, slot, repository and flags as they occur together, sorted; and which of these each package has.
+    fn classes(&self, repositories: &Sorted) -> (Vec<[u32; 4]>, Vec<u32>) {
+        let string = |string: u32| self.strings.place[string as usize];
+        let class = |package: &Package| {
+            let repository = repositories.place[package.repository as usize];
+            [string(package.arch), string(package.slot), repository, package.flags]
+        };
+        let mut numbers: BTreeMap<[u32; 4], u32> =
+            self.packages().map(|package| (class(package), 0)).collect();
+        for (number, class) in (0..).zip(numbers.values_mut()) {
+            *class = number;
+        }
+        let of_packages = self.packages().map(|package| numbers[&class(package)]).collect();
+        (numbers.into_keys().collect(), of_packages)
+    }
+
     /// What packages provide beside their own names.
     fn provides(&self) -> Provides {
         let builder = self.builder;
@@ -219,8 +234,7 @@ impl Compiler<'_> {
             let own = &builder.packages[*package as usize];
             let name = self.names.place[*name as usize];
             // rpm writes out that a package provides itself.
-            let itself =
-                name == own.name && part(&builder.blob, *fields) == part(&builder.blob, own.fields);
+            let itself = name == own.name && part(&builder.blob, *fields) == part(&builder.blob, own.fields);
             if itself || self.ordered.repeated[*package as usize] {
                 packages as u32
             } else {
@@ -249,7 +263,9 @@ impl Compiler<'_> {
             self.builder.repositories[self.package(provided.package).repository as usize].1
         };
         let key = |one: &Provided| part(&self.builder.blob, one.fields).get(4..).unwrap_or_default();
-        (key(b).cmp(key(a))).then_with(|| priority(b).cmp(&priority(a))).then_with(|| a.package.cmp(&b.package))
+        (key(b).cmp(key(a)))
+            .then_with(|| priority(b).cmp(&priority(a)))
+            .then_with(|| a.package.cmp(&b.package))
     }
 
     /// The packages that meet each atom: those of the name newest first, then those that provide it.

@@ -3,8 +3,8 @@
 
 use std::hash::{BuildHasher, Hash};
 
-use hashbrown::hash_table::{Entry, HashTable};
 use hashbrown::DefaultHashBuilder;
+use hashbrown::hash_table::{Entry, HashTable};
 
 /// Numbers of things that are kept elsewhere, found by hash. The hash stands beside each number, so that neither a
 /// near miss nor a table that grows looks at the things themselves.

@@ -2,6 +2,7 @@
 
 use hashbrown::HashMap;
 
+use super::view::{View, range};
 use crate::key::meets;
 use crate::layout::{OBSOLETES, Section as S};
 use crate::universe::Universe;
@@ -41,21 +42,6 @@ impl Patches {
             _ => &[],
         }
     }
-}
-
-/// Someone who provides a name, and the stored fields it is provided with.
-pub(super) struct Provider<'u> {
-    pub(super) package: u32,
-    pub(super) fields: &'u [u8],
-}
-
-/// Who provides a name in a universe.
-pub(super) fn providers(part: &Universe, name: u32) -> impl Iterator<Item = Provider<'_>> {
-    let span = part.span(S::ProvidersOf, name);
-    part.ints(S::Providers)[span.start * 3..span.end * 3].chunks_exact(3).map(|entry| Provider {
-        package: entry[0],
-        fields: &part.bytes(S::ProvidedFields)[entry[1] as usize..entry[2] as usize],
-    })
 }
 
 /// What the universes after the first add. Ids go on where the first universe's end.
@@ -241,6 +227,7 @@ impl Joined {
     /// Candidates and declarers of the atoms that are not the first universe's. Gives those packages and atoms where
     /// the atom is one of a conflict.
     fn atoms_of_others(&mut self, parts: &[&Universe]) -> Vec<(u32, u32)> {
+        let views: Vec<View<'_>> = parts.iter().map(|part| View::new(part)).collect();
         let mut rivals = Vec::new();
         // The atom for which a package was met last, so that each is a candidate once.
         let mut met_for = vec![u32::MAX; self.total as usize];
@@ -248,35 +235,38 @@ impl Joined {
         for at in 0..self.atoms.len() {
             let (number, atom) = self.atoms[at];
             let id = parts[0].atoms() + at as u32;
-            let part = parts[number];
-            let name = self.name(number, part.ints(S::AtomName)[atom as usize]);
-            let tests = part.blob(S::AtomTestsOf, atom, S::AtomTests);
-            let by_name = part.bytes(S::AtomFlags)[atom as usize] != 0;
+            let part = &views[number];
+            let local = part.atom_name[atom as usize];
+            let name = self.name(number, local);
+            let tests = part.tests(atom);
+            let by_name = part.by_name(atom);
             let start = candidates.len();
             for virtual_ones in [false, true] {
                 if virtual_ones && by_name {
                     continue;
                 }
-                for (other, universe) in parts.iter().enumerate() {
-                    let Some(known) = self.local_name(parts, other, name) else { continue };
-                    let mut meet = |package: u32, fields: &[u8]| {
-                        if meets(tests, fields)
-                            && let Some(package) = self.id(other, package)
+                for (other, universe) in views.iter().enumerate() {
+                    let known =
+                        if other == number { Some(local) } else { self.local_name(parts, other, name) };
+                    let Some(known) = known else { continue };
+                    let mut add = |package: u32| {
+                        if let Some(package) = self.id(other, package)
                             && std::mem::replace(&mut met_for[package as usize], id) != id
                         {
                             candidates.push(package);
                         }
                     };
                     if virtual_ones {
-                        providers(universe, known).for_each(|one| meet(one.package, one.fields));
+                        let all = universe.providers(known);
+                        all.filter(|one| meets(tests, one.fields)).for_each(|one| add(one.package));
                     } else {
                         let own = universe.packages_of(known);
-                        own.for_each(|package| meet(package, universe.fields(package)));
+                        own.filter(|package| universe.meets(*package, tests)).for_each(add);
                     }
                 }
             }
             self.candidates_of.push(candidates.len() as u32);
-            let declarers = part.list(S::DeclarersOf, atom, S::Declarers);
+            let declarers = part.declarers(atom);
             let maps = &self.maps[number - 1].packages;
             let first = self.declarers.len();
             // One that an earlier universe has declares that universe's atoms.
@@ -297,25 +287,24 @@ impl Joined {
 
     /// What the others bring for the atoms of the first universe.
     fn candidates_of_first(&mut self, parts: &[&Universe], rivals: &mut Vec<(u32, u32)>) {
-        let base = parts[0];
+        let base = View::new(parts[0]);
         let mut added = Vec::new();
         for (number, part) in parts.iter().enumerate().skip(1) {
             let Maps { packages, names, .. } = &self.maps[number - 1];
             let mut met_for = vec![u32::MAX; part.len() as usize];
-            for local in 0..part.names() {
-                let name = names[local as usize];
-                let nobody = part.packages_of(local).is_empty() && part.span(S::ProvidersOf, local).is_empty();
-                if name >= base.names() || nobody {
+            let part = View::new(part);
+            for (local, name) in (0..).zip(names) {
+                let nobody = part.packages_of(local).is_empty() && part.providers(local).len() == 0;
+                if *name >= parts[0].names() || nobody {
                     continue;
                 }
-                for atom in base.span(S::AtomsOf, name) {
+                for atom in range(base.atoms_of, *name) {
                     let atom = atom as u32;
-                    let tests = base.blob(S::AtomTestsOf, atom, S::AtomTests);
-                    let is_conflict = !base.list(S::DeclarersOf, atom, S::Declarers).is_empty();
-                    let mut meet = |package: u32, fields: &[u8]| {
+                    let tests = base.tests(atom);
+                    let is_conflict = !base.declarers(atom).is_empty();
+                    let mut add = |package: u32| {
                         let id = packages[package as usize];
                         if id < self.base_packages
-                            || !meets(tests, fields)
                             || std::mem::replace(&mut met_for[package as usize], atom) == atom
                         {
                             return;
@@ -325,14 +314,16 @@ impl Joined {
                             rivals.push((id, atom));
                         }
                     };
-                    part.packages_of(local).for_each(|package| meet(package, part.fields(package)));
-                    if base.bytes(S::AtomFlags)[atom as usize] == 0 {
-                        providers(part, local).for_each(|one| meet(one.package, one.fields));
+                    let own = part.packages_of(local);
+                    own.filter(|package| part.meets(*package, tests)).for_each(&mut add);
+                    if !base.by_name(atom) {
+                        let all = part.providers(local);
+                        all.filter(|one| meets(tests, one.fields)).for_each(|one| add(one.package));
                     }
                 }
             }
         }
-        let initially = |atom| base.list(S::CandidatesOf, atom, S::Candidates);
-        self.candidates = Patches::new(base.atoms(), added, initially);
+        let initially = |atom| parts[0].list(S::CandidatesOf, atom, S::Candidates);
+        self.candidates = Patches::new(parts[0].atoms(), added, initially);
     }
 }
