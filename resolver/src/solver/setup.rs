@@ -353,7 +353,7 @@ impl Solver<'_> {
             successors.dedup();
             let target = targets.get(&package);
             let mut wants_change = false;
-            let mut costs: Vec<((u32, bool, u32), u32)> = Vec::new();
+            let mut costs: Vec<((u32, u32, u32), u32)> = Vec::new();
             if let Some(target) = target {
                 let mut ages = BTreeMap::new();
                 for new in successors.iter().copied().chain([package]) {
@@ -379,7 +379,9 @@ impl Solver<'_> {
                     }
                     let renamed = world.name_of(*new) != world.name_of(package);
                     let own_age = world.age(*new);
-                    costs.push(((*age, renamed, own_age), *new));
+                    // What is there is kept rather than changed for the same.
+                    let place = 2 * u32::from(*new != package) + u32::from(renamed);
+                    costs.push(((*age, place, own_age), *new));
                 }
                 if let (Some(only), Some(job)) = (&target.only, target.must)
                     && !only.is_empty()
@@ -394,11 +396,12 @@ impl Solver<'_> {
                     }
                 }
             } else {
-                costs.push(((0, false, 0), package));
+                costs.push(((0, 0, 0), package));
                 for new in &successors {
                     let renamed = world.name_of(*new) != world.name_of(package);
                     let age = world.age(*new);
-                    costs.push(((1 + u32::from(displacers.contains(new)), renamed, age), *new));
+                    let place = u32::from(renamed);
+                    costs.push(((1 + u32::from(displacers.contains(new)), place, age), *new));
                 }
             }
             costs.sort_unstable();
