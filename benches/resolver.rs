@@ -50,15 +50,20 @@ fn peak_kib() -> u64 {
     line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
 }
 
-/// Compiles an index, in memory as it is mapped by others.
-fn compile(index: &PackagesIndex) -> Vec<u8> {
+/// Takes the packages of an index.
+fn fill(index: &PackagesIndex) -> Builder {
     let mut builder = Builder::new();
     let repository = debian::Repository { name: "main", priority: 0 };
     let added = debian::add(&mut builder, index, repository, ARCH);
     for refusal in &added.refused {
         eprintln!("left out: {refusal}");
     }
-    builder.finish().unwrap()
+    builder
+}
+
+/// A compiled index.
+fn compile(index: &PackagesIndex) -> Vec<u8> {
+    fill(index).finish().unwrap()
 }
 
 #[allow(unsafe_code)]
@@ -206,6 +211,16 @@ fn main() {
     {
         return solve_all(index, requests, installed.first().map(PathBuf::as_path));
     }
+    if let [verb, packages] = &arguments[..]
+        && verb.as_os_str() == "compile"
+    {
+        let index = PackagesIndex::open(packages, &Limits::default()).unwrap();
+        let (scan, _) = least(RUNS, || index.stanzas().filter(Result::is_ok).count());
+        let (fill, _) = least(RUNS, || fill(&index));
+        let (all, bytes) = least(RUNS, || compile(&index));
+        println!("scan {scan:.0} us, fill {fill:.0}, compile {all:.0}, {} bytes", bytes.len());
+        return;
+    }
     let Some(packages) = std::env::var_os("AMBAR_BENCH_PACKAGES").map(PathBuf::from) else {
         println!("skipped: AMBAR_BENCH_PACKAGES names no Packages file");
         return;
@@ -231,7 +246,7 @@ fn main() {
     let index = PackagesIndex::open(&packages, &Limits::default()).unwrap();
     let plain = directory.join("Packages");
     fs::write(&plain, index.text()).unwrap();
-    let (parse, stanzas) = least(RUNS, || index.stanzas().map(|stanza| stanza.unwrap().line()).count());
+    let (parse, stanzas) = least(RUNS, || index.stanzas().filter(Result::is_ok).count());
     let (compiled, bytes) = least(RUNS, || compile(&index));
     let universe = directory.join("universe");
     fs::write(&universe, &bytes).unwrap();

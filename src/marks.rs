@@ -1,15 +1,17 @@
 //! Why packages are there: marking them as asked for, or as there for the sake of others.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
+use ambar_pkgfmt::Instance;
 use ambar_store::{Installed, Reason};
 
 use crate::error::Error;
 use crate::plan::{Action, Item, Plan};
 use crate::planner::removal;
-use crate::query::similar;
+use crate::select::select;
 
-/// Plans to mark packages; those that are marked so already are left alone.
+/// Plans to mark packages, of several with one name all that are meant; those that are marked so already are left
+/// alone.
 pub(crate) fn plan_mark(
     installed: &[Installed],
     names: &[String],
@@ -19,14 +21,11 @@ pub(crate) fn plan_mark(
     if names.is_empty() {
         return Err(Error::Usage("no package names were given".into()));
     }
-    let wanted: BTreeSet<&str> = names.iter().map(String::as_str).collect();
-    for name in wanted {
-        let Some(package) = installed.iter().find(|package| package.name == name) else {
-            let known = installed.iter().map(|package| package.name.as_str());
-            return Err(Error::NotInstalled { name: name.into(), similar: similar(name, known) });
-        };
-        plan.items.extend(marked(package, reason));
+    let mut wanted: BTreeMap<Instance, &Installed> = BTreeMap::new();
+    for name in names {
+        wanted.extend(select(installed, name)?.into_iter().map(|package| (package.instance(), package)));
     }
+    plan.items.extend(wanted.into_values().filter_map(|package| marked(package, reason)));
     Ok(())
 }
 

@@ -92,7 +92,7 @@ fn breaks_and_versioned_dependencies_are_held_to() {
     let dir = memory_dir();
     let (_root_dir, root) = new_root();
     let strict = Options::default();
-    let lib = package(dir.path(), "lib", "1.0~rc1", "Provides: api (= 3)\n", &[]);
+    let lib = package(dir.path(), "lib", "1.0~rc1", "Provides: api (= 3)\nMulti-Arch: allowed\n", &[]);
     let needs = package(dir.path(), "needs", "1", "Depends: lib (>= 1.0)\n", &[]);
     let error = install_with(&root, &[lib.clone(), needs], strict.clone()).unwrap_err();
     assert!(error.to_string().contains("needs 1 needs lib (>= 1.0): lib is 1.0~rc1"), "{error}");
@@ -101,7 +101,7 @@ fn breaks_and_versioned_dependencies_are_held_to() {
     let breaks = package(dir.path(), "breaks", "1", "Breaks: lib (<< 1.0)\n", &[]);
     let error = install_with(&root, std::slice::from_ref(&breaks), strict.clone()).unwrap_err();
     assert!(error.to_string().contains("lib is 1.0~rc1"), "{error}");
-    let newer = package(dir.path(), "lib", "1.0", "Provides: api (= 3)\n", &[]);
+    let newer = package(dir.path(), "lib", "1.0", "Provides: api (= 3)\nMulti-Arch: allowed\n", &[]);
     install_with(&root, &[newer, breaks], strict).unwrap();
     assert_eq!(names(&root), ["breaks 1", "lib 1.0", "uses 1"]);
 }

@@ -42,12 +42,26 @@ pub fn unhex<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
     if text.len() != N * 2 {
         return None;
     }
-    let value = |digit: u8| char::from(digit).to_digit(16).and_then(|d| u8::try_from(d).ok());
+    const NO_DIGIT: u8 = 0xff;
+    const VALUES: [u8; 256] = {
+        let mut values = [NO_DIGIT; 256];
+        let mut value = 0;
+        while value < 16 {
+            values[b"0123456789abcdef"[value] as usize] = value as u8;
+            values[b"0123456789ABCDEF"[value] as usize] = value as u8;
+            value += 1;
+        }
+        values
+    };
     let mut bytes = [0; N];
+    let mut all = 0;
     for (byte, pair) in bytes.iter_mut().zip(text.chunks_exact(2)) {
-        *byte = value(pair[0])? << 4 | value(pair[1])?;
+        let (high, low) = (VALUES[pair[0] as usize], VALUES[pair[1] as usize]);
+        all |= high | low;
+        *byte = high << 4 | low;
     }
-    Some(bytes)
+    // What is no digit has bits that no digit has.
+    (all < 16).then_some(bytes)
 }
 
 impl From<blake3::Hash> for Digest {

@@ -44,150 +44,233 @@ impl Change {
 /// it needs; what needs each other is one step.
 #[must_use]
 pub fn order(world: &World<'_>, new: &[PackageId], gone: &[PackageId]) -> Vec<Step> {
-    let mut changes: Vec<Change> = Vec::with_capacity(new.len() + gone.len());
-    let mut node_of: BTreeMap<PackageId, u32> = BTreeMap::new();
-    let mut replaced: BTreeMap<PackageId, Vec<PackageId>> = BTreeMap::new();
-    let is_new = |package: PackageId| new.binary_search(&package).is_ok();
-    let mut removed = Vec::new();
-    for old in gone {
-        let twin = world.twins(old.0).map(PackageId).find(|twin| is_new(*twin));
-        let successor = twin.or_else(|| {
-            world.obsoleters(old.0).into_iter().map(PackageId).find(|successor| is_new(*successor))
-        });
-        match successor {
-            Some(successor) => replaced.entry(successor).or_default().push(*old),
-            None => removed.push(*old),
-        }
-    }
+    let mut nodes = Nodes { node_of: vec![0; world.len() as usize], changes: Vec::with_capacity(new.len()) };
     for package in new {
-        node_of.insert(*package, changes.len() as u32);
-        let replaces = replaced.remove(package).unwrap_or_default();
-        for old in &replaces {
-            node_of.insert(*old, changes.len() as u32);
+        nodes.changes.push(Change::Install { package: *package, replaces: Vec::new() });
+        nodes.node_of[package.0 as usize] = nodes.changes.len() as u32;
+    }
+    for old in gone {
+        let mut twins = world.twins(old.0);
+        let mut successor = twins.find_map(|twin| nodes.coming(twin));
+        if successor.is_none() {
+            successor = world.obsoleters(old.0).into_iter().find_map(|other| nodes.coming(other));
         }
-        changes.push(Change::Install { package: *package, replaces });
+        match successor.map(|node| (node, &mut nodes.changes[node as usize])) {
+            Some((node, Change::Install { replaces, .. })) => {
+                replaces.push(*old);
+                nodes.node_of[old.0 as usize] = node + 1;
+            }
+            _ => {
+                nodes.changes.push(Change::Remove { package: *old });
+                nodes.node_of[old.0 as usize] = nodes.changes.len() as u32;
+            }
+        }
     }
-    for package in removed {
-        node_of.insert(package, changes.len() as u32);
-        changes.push(Change::Remove { package });
+    let edges = Edges::new(world, &nodes, gone);
+    steps(nodes.changes, &edges)
+}
+
+/// The changes, and which of them each package is part of.
+struct Nodes {
+    changes: Vec<Change>,
+    /// 0, or one more than the change's number.
+    node_of: Vec<u32>,
+}
+
+impl Nodes {
+    fn node(&self, package: u32) -> Option<u32> {
+        self.node_of[package as usize].checked_sub(1)
     }
-    let edges = edges(world, &changes, &node_of);
-    steps(changes, &edges)
+
+    /// The change in which a package comes.
+    fn coming(&self, package: u32) -> Option<u32> {
+        let node = self.node(package)?;
+        let change = &self.changes[node as usize];
+        (matches!(change, Change::Install { .. }) && change.package().0 == package).then_some(node)
+    }
+
+    /// The change in which a package goes.
+    fn leaving(&self, package: u32) -> Option<u32> {
+        self.node(package).filter(|_| self.coming(package).is_none())
+    }
 }
 
 /// For each change the changes that come before it, and whether that is a matter of pre-dependence.
-fn edges(world: &World<'_>, changes: &[Change], node_of: &BTreeMap<PackageId, u32>) -> Vec<Vec<(u32, bool)>> {
-    let mut edges: Vec<Vec<(u32, bool)>> = vec![Vec::new(); changes.len()];
-    let comes = |package: PackageId| {
-        let node = *node_of.get(&package)?;
-        (changes[node as usize].package() == package
-            && matches!(changes[node as usize], Change::Install { .. }))
-        .then_some(node)
-    };
-    let leaves = |package: PackageId| node_of.get(&package).copied().filter(|_| comes(package).is_none());
-    for (node, change) in changes.iter().enumerate() {
-        let node = node as u32;
-        let Change::Install { package, .. } = change else { continue };
-        for clause in world.strong_clauses(package.0) {
+struct Edges {
+    starts: Vec<u32>,
+    before: Vec<(u32, bool)>,
+}
+
+impl Edges {
+    fn new(world: &World<'_>, nodes: &Nodes, gone: &[PackageId]) -> Edges {
+        // What goes comes after its users: such edges are found from the users.
+        let mut after_users: Vec<(u32, u32)> = Vec::new();
+        for user in gone {
+            let Some(node) = nodes.leaving(user.0) else { continue };
+            for clause in world.strong_clauses(user.0) {
+                world.each_candidate(clause, |candidate| {
+                    if let Some(used) = nodes.leaving(candidate)
+                        && used != node
+                        && matches!(nodes.changes[used as usize], Change::Remove { .. })
+                    {
+                        after_users.push((used, node));
+                    }
+                    true
+                });
+            }
+        }
+        after_users.sort_unstable();
+        let mut after_users = after_users.into_iter().peekable();
+        let mut edges = Edges { starts: vec![0], before: Vec::with_capacity(nodes.changes.len() * 6) };
+        for (node, change) in nodes.changes.iter().enumerate() {
+            let (node, start) = (node as u32, edges.before.len());
+            if let Change::Install { package, .. } = change {
+                edges.of_new(world, nodes, node, package.0);
+                if !gone.is_empty() {
+                    edges.of_rivals(world, nodes, node, package.0);
+                }
+            }
+            while let Some((_, user)) = after_users.next_if(|edge| edge.0 == node) {
+                edges.before.push((user, false));
+            }
+            let own = &mut edges.before[start..];
+            own.sort_unstable_by_key(|(other, pre)| (*other, !pre));
+            let mut kept = start;
+            for place in start..edges.before.len() {
+                if kept == start || edges.before[kept - 1].0 != edges.before[place].0 {
+                    edges.before[kept] = edges.before[place];
+                    kept += 1;
+                }
+            }
+            edges.before.truncate(kept);
+            edges.starts.push(kept as u32);
+        }
+        edges
+    }
+
+    /// What a new package needs comes before it.
+    fn of_new(&mut self, world: &World<'_>, nodes: &Nodes, node: u32, package: u32) {
+        for clause in world.strong_clauses(package) {
             let pre = world.kind(clause) == Kind::PreDepends;
             world.each_candidate(clause, |candidate| {
-                if let Some(other) = comes(PackageId(candidate)).filter(|other| *other != node) {
-                    edges[node as usize].push((other, pre));
-                }
-                true
-            });
-        }
-        // What it cannot stand beside goes first.
-        for (atom, _) in world.conflicts(package.0) {
-            for rival in world.candidates(atom) {
-                if let Some(other) = leaves(PackageId(*rival)).filter(|other| *other != node) {
-                    edges[node as usize].push((other, false));
-                }
-            }
-        }
-        for atom in world.rival_atoms(package.0) {
-            for declarer in world.declarers(atom) {
-                if let Some(other) = leaves(PackageId(*declarer)).filter(|other| *other != node) {
-                    edges[node as usize].push((other, false));
-                }
-            }
-        }
-    }
-    // Users go before what they use: the removal, or the replacement, of a user comes first.
-    for (user, state) in node_of.iter().filter(|(package, _)| leaves(**package).is_some()) {
-        for clause in world.strong_clauses(user.0) {
-            world.each_candidate(clause, |candidate| {
-                if let Some(used) = leaves(PackageId(candidate))
-                    && used != *state
-                    && matches!(changes[used as usize], Change::Remove { .. })
-                {
-                    edges[used as usize].push((*state, false));
+                if let Some(other) = nodes.coming(candidate).filter(|other| *other != node) {
+                    self.before.push((other, pre));
                 }
                 true
             });
         }
     }
-    for list in &mut edges {
-        list.sort_unstable();
-        list.dedup_by_key(|edge| edge.0);
+
+    /// What a new package cannot stand beside goes first.
+    fn of_rivals(&mut self, world: &World<'_>, nodes: &Nodes, node: u32, package: u32) {
+        let mut add = |rival: u32| {
+            if let Some(other) = nodes.leaving(rival).filter(|other| *other != node) {
+                self.before.push((other, false));
+            }
+        };
+        for (atom, _) in world.conflicts(package) {
+            world.candidates(atom).iter().for_each(|rival| add(*rival));
+        }
+        for atom in world.rival_atoms(package) {
+            world.declarers(atom).iter().for_each(|rival| add(*rival));
+        }
     }
-    edges
+
+    fn of(&self, node: u32) -> &[(u32, bool)] {
+        &self.before[self.starts[node as usize] as usize..self.starts[node as usize + 1] as usize]
+    }
+
+    fn len(&self) -> usize {
+        self.starts.len() - 1
+    }
 }
 
 /// Strongly connected changes as one step each, after all that they need; among those that may come next, the one
 /// with the smallest package first.
-fn steps(changes: Vec<Change>, edges: &[Vec<(u32, bool)>]) -> Vec<Step> {
-    let components = components(edges);
-    let count = components.iter().max().map_or(0, |most| *most as usize + 1);
-    let mut members: Vec<Vec<u32>> = vec![Vec::new(); count];
-    for (node, component) in components.iter().enumerate() {
-        members[*component as usize].push(node as u32);
-    }
-    let mut waiting = vec![0_u32; count];
-    let mut users: Vec<Vec<u32>> = vec![Vec::new(); count];
-    for (node, list) in edges.iter().enumerate() {
-        let own = components[node];
-        for (other, _) in list {
-            let other = components[*other as usize];
-            if other != own {
-                users[other as usize].push(own);
-                waiting[own as usize] += 1;
-            }
-        }
-    }
-    let first = |component: u32| {
-        members[component as usize].iter().map(|node| changes[*node as usize].package()).min()
+fn steps(mut changes: Vec<Change>, edges: &Edges) -> Vec<Step> {
+    let (component_of, count) = components(edges);
+    // Members of each component, and users of each component, as lists one after another.
+    let members = grouped(count, component_of.iter().copied());
+    let pairs = || {
+        (0..edges.len() as u32).flat_map(|node| {
+            let own = component_of[node as usize];
+            let others = edges.of(node).iter().map(move |(other, _)| (*other, own));
+            others.filter_map(|(other, own)| {
+                let other = component_of[other as usize];
+                (other != own).then_some((other, own))
+            })
+        })
     };
-    let mut ready: BinaryHeap<Reverse<(Option<PackageId>, u32)>> = (0..count as u32)
+    let pairs: Vec<(u32, u32)> = pairs().collect();
+    let users = grouped(count, pairs.iter().map(|pair| pair.0));
+    let mut waiting = vec![0_u32; count];
+    pairs.iter().for_each(|pair| waiting[pair.1 as usize] += 1);
+    let first: Vec<u32> = (0..count as u32)
+        .map(|component| {
+            let packages = members.of(component).iter().map(|node| changes[*node as usize].package().0);
+            packages.min().unwrap_or(0)
+        })
+        .collect();
+    let mut ready: BinaryHeap<Reverse<(u32, u32)>> = (0..count as u32)
         .filter(|component| waiting[*component as usize] == 0)
-        .map(|component| Reverse((first(component), component)))
+        .map(|component| Reverse((first[component as usize], component)))
         .collect();
     let mut steps = Vec::with_capacity(count);
     while let Some(Reverse((_, component))) = ready.pop() {
-        let inside = within(&members[component as usize], edges, &changes);
-        steps.push(Step { changes: inside.into_iter().map(|node| changes[node as usize].clone()).collect() });
-        for user in &users[component as usize] {
-            waiting[*user as usize] -= 1;
-            if waiting[*user as usize] == 0 {
-                ready.push(Reverse((first(*user), *user)));
+        let inside = match members.of(component) {
+            [one] => vec![*one],
+            several => within(several, edges, &changes),
+        };
+        let taken = |node: u32| {
+            let empty = Change::Remove { package: PackageId(0) };
+            std::mem::replace(&mut changes[node as usize], empty)
+        };
+        steps.push(Step { changes: inside.into_iter().map(taken).collect() });
+        for place in users.of(component) {
+            let user = pairs[*place as usize].1;
+            waiting[user as usize] -= 1;
+            if waiting[user as usize] == 0 {
+                ready.push(Reverse((first[user as usize], user)));
             }
         }
     }
     steps
 }
 
+/// Lists of positions by group.
+struct Groups {
+    starts: Vec<u32>,
+    positions: Vec<u32>,
+}
+
+impl Groups {
+    fn of(&self, group: u32) -> &[u32] {
+        &self.positions[self.starts[group as usize] as usize..self.starts[group as usize + 1] as usize]
+    }
+}
+
+fn grouped(count: usize, groups: impl Iterator<Item = u32> + Clone) -> Groups {
+    let mut starts = vec![0_u32; count + 1];
+    groups.clone().for_each(|group| starts[group as usize + 1] += 1);
+    (0..count).for_each(|group| starts[group + 1] += starts[group]);
+    let mut next = starts.clone();
+    let mut positions = vec![0; starts[count] as usize];
+    for (position, group) in groups.enumerate() {
+        positions[next[group as usize] as usize] = position as u32;
+        next[group as usize] += 1;
+    }
+    Groups { starts, positions }
+}
+
 /// The order inside a cycle: pre-dependences count as far as they can, then the smallest package comes first.
-fn within(members: &[u32], edges: &[Vec<(u32, bool)>], changes: &[Change]) -> Vec<u32> {
+fn within(members: &[u32], edges: &Edges, changes: &[Change]) -> Vec<u32> {
     let mut sorted = members.to_vec();
     sorted.sort_by_key(|node| changes[*node as usize].package());
-    if sorted.len() < 2 {
-        return sorted;
-    }
     let own: std::collections::BTreeSet<u32> = sorted.iter().copied().collect();
     let mut waiting: BTreeMap<u32, u32> = BTreeMap::new();
     let mut users: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
     for node in &sorted {
-        let before = edges[*node as usize].iter().filter(|(other, pre)| *pre && own.contains(other));
+        let before = edges.of(*node).iter().filter(|(other, pre)| *pre && own.contains(other));
         for (other, _) in before {
             *waiting.entry(*node).or_default() += 1;
             users.entry(*other).or_default().push(*node);
@@ -226,9 +309,9 @@ fn within(members: &[u32], edges: &[Vec<(u32, bool)>], changes: &[Change]) -> Ve
     result
 }
 
-/// The number of the strongly connected component of each node (Tarjan 1972, with a stack of its own so that a long
+/// The number of the strongly connected component of each node, and how many there are (Tarjan 1972, with a stack of its own so that a long
 /// chain cannot exhaust the program's).
-fn components(edges: &[Vec<(u32, bool)>]) -> Vec<u32> {
+fn components(edges: &Edges) -> (Vec<u32>, usize) {
     const NONE: u32 = u32::MAX;
     let count = edges.len();
     let (mut index, mut low) = (vec![NONE; count], vec![0; count]);
@@ -248,7 +331,7 @@ fn components(edges: &[Vec<(u32, bool)>]) -> Vec<u32> {
                 next_index += 1;
                 on_path.push(*node);
             }
-            if let Some((other, _)) = edges[at].get(*edge as usize) {
+            if let Some((other, _)) = edges.of(*node).get(*edge as usize) {
                 *edge += 1;
                 let other = *other as usize;
                 if index[other] == NONE {
@@ -275,5 +358,5 @@ fn components(edges: &[Vec<(u32, bool)>]) -> Vec<u32> {
             }
         }
     }
-    component
+    (component, next_component as usize)
 }

@@ -133,9 +133,12 @@ pub struct Policy {
     pub exclusions: Vec<Exclusion>,
     /// Held packages that are not held this time.
     pub released: Vec<PackageId>,
-    /// How many steps (propagated assignments) a search may take to find an answer, and as many again to make it
-    /// better.
+    /// How many steps a search may take to find an answer: candidates looked at and conclusions drawn.
     pub steps: u64,
+    /// How many more it may take to make the answer better, or to prove that it is the best. Where few packages are
+    /// concerned a few hundred are enough; with thousands the first answer is near the best, and what is left costs
+    /// far more than it brings.
+    pub improvement: u64,
 }
 
 impl Default for Policy {
@@ -148,7 +151,8 @@ impl Default for Policy {
             frozen: false,
             exclusions: Vec::new(),
             released: Vec::new(),
-            steps: 2_000_000,
+            steps: 20_000_000,
+            improvement: 20_000,
         }
     }
 }

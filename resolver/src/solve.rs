@@ -73,7 +73,7 @@ fn solve_once(world: &World<'_>, request: &Request) -> Answer {
     }
     let mut best = solver.model();
     let mut cost = solver.demand_better();
-    solver.limit = solver.steps + improvement_budget(request, best.len());
+    solver.limit = solver.steps + request.policy.improvement;
     let proven = loop {
         match solver.search() {
             Ended::Model => {
@@ -90,11 +90,6 @@ fn solve_once(world: &World<'_>, request: &Request) -> Answer {
         effort += first_by_name(world, request, &mut best, cost);
     }
     Answer::Solved(solution(world, &best, cost, proven, effort))
-}
-
-/// How many steps may be spent on making an answer better.
-fn improvement_budget(request: &Request, _size: usize) -> u64 {
-    request.policy.steps
 }
 
 /// Of answers that cost the same, the one whose new names come first in the alphabet.

@@ -7,9 +7,11 @@
 mod join;
 
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
 use crate::key::meets;
 use crate::layout::{OBSOLETES, Section as S};
+use crate::solver::Scratch;
 use crate::universe::{Kind, Universe, flags};
 use join::Joined;
 
@@ -37,7 +39,11 @@ pub struct World<'u> {
     installed: BTreeMap<u32, Installed>,
     /// Whether each package is installed, for the inner loops.
     is_installed: Vec<bool>,
+    /// Whether some package of each name is installed.
+    name_is_installed: Vec<bool>,
     disabled: Vec<u32>,
+    /// Arrays for the next search.
+    scratch: Mutex<Option<Scratch>>,
 }
 
 /// The first universe's arrays, fetched once.
@@ -112,7 +118,9 @@ impl<'u> World<'u> {
             joined,
             installed: BTreeMap::new(),
             is_installed: vec![false; total],
+            name_is_installed: Vec::new(),
             disabled: Vec::new(),
+            scratch: Mutex::new(None),
         };
         for (number, part) in parts.iter().enumerate() {
             let all = part.ints(S::PackageFlags).iter().enumerate();
@@ -120,10 +128,13 @@ impl<'u> World<'u> {
             let joined = &world.joined;
             world.disabled.extend(disabled.filter_map(|(package, _)| joined.id(number, package as u32)));
         }
+        world.name_is_installed = vec![false; world.names() as usize];
         for (part, package, state) in installed {
             if let Some(id) = world.joined.id(*part, *package) {
                 world.installed.insert(id, *state);
                 world.is_installed[id as usize] = true;
+                let name = world.name_of(id);
+                world.name_is_installed[name as usize] = true;
             }
         }
         world
@@ -244,6 +255,11 @@ impl<'u> World<'u> {
         }
     }
 
+    /// Whether some package of that name is installed.
+    pub(crate) fn name_is_installed(&self, name: u32) -> bool {
+        self.name_is_installed[name as usize]
+    }
+
     /// A name by its id.
     pub(crate) fn name_text(&self, name: u32) -> &'u str {
         match name.checked_sub(self.base.names) {
@@ -278,6 +294,18 @@ impl<'u> World<'u> {
         } else {
             self.slot(PackageId(a)) == self.slot(PackageId(b))
         }
+    }
+
+    /// Arrays for a search, all zero: a package is a variable, and so is the going of each installed one.
+    pub(crate) fn take_scratch(&self) -> Scratch {
+        let kept = self.scratch.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let variables = self.len() as usize + self.installed.len();
+        kept.unwrap_or_else(|| Scratch::new(variables, self.clause_count(), self.names() as usize))
+    }
+
+    /// Gives them back, all zero again.
+    pub(crate) fn give_scratch(&self, scratch: Scratch) {
+        *self.scratch.lock().unwrap_or_else(PoisonError::into_inner) = Some(scratch);
     }
 
     /// Number of clauses.

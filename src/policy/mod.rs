@@ -12,9 +12,10 @@ mod sets;
 mod text;
 mod why;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use ambar_pkgfmt::Manifest;
+use ambar_pkgfmt::{Instance, Manifest};
 use ambar_store::Dir;
 use serde::{Deserialize, Serialize};
 
@@ -132,17 +133,6 @@ impl Policy {
         self.protect.rule_for(package)
     }
 
-    /// Refuses the removal of what is protected.
-    pub(crate) fn check_removal<'m>(
-        &self,
-        going: impl IntoIterator<Item = &'m Manifest>,
-    ) -> Result<(), Error> {
-        let mut found = going.into_iter().filter_map(|old| Some((old, self.protected(old)?)));
-        found.next().map_or(Ok(()), |(old, rule)| {
-            Err(Error::Protected { package: old.name.clone(), rule: Box::new(rule.clone()), chain: None })
-        })
-    }
-
     /// Compares a plan with the policy: refuses the removal of what is protected, tells where something that was
     /// named is masked or held, and asks what has to be asked.
     pub(crate) fn consult(
@@ -151,22 +141,33 @@ impl Policy {
         installed: &[Manifest],
         plan: &mut Plan,
     ) -> Result<(), Error> {
-        let find = |name: &str| installed.iter().find(|manifest| manifest.name == name);
+        let by_instance: BTreeMap<Instance, &Manifest> =
+            installed.iter().map(|old| (old.instance(), old)).collect();
+        let by_name: BTreeMap<&str, &Manifest> =
+            installed.iter().map(|old| (old.name.as_str(), old)).collect();
         let mut notes = Vec::new();
+        let mut coming: BTreeSet<Instance> = BTreeSet::new();
         for item in &plan.items {
-            let old = find(&item.name);
-            if item.action == Action::Remove {
-                self.check_removal(old)?;
+            let instance = item.instance();
+            // What takes the place of another may have another architecture than that.
+            let replaced = item.replaces.as_ref().and_then(|_| by_name.get(item.name.as_str()));
+            let old = by_instance.get(&instance).or(replaced).copied();
+            if item.action == Action::Remove
+                && let Some(rule) = old.and_then(|old| self.protected(old))
+            {
+                let (package, rule) = (item.name.clone(), Box::new(rule.clone()));
+                return Err(Error::Protected { package, rule, chain: None });
             }
             if item.action != Action::Mark
                 && let Some(rule) = old.and_then(|old| self.held(old))
             {
-                notes.push(format!("{} is held and changes all the same: {rule}", item.name));
+                notes.push(format!("{instance} is held and changes all the same: {rule}"));
+            }
+            if item.action.brings() {
+                coming.insert(instance);
             }
         }
-        let coming = |manifest: &&&Manifest| {
-            plan.items.iter().any(|item| item.action.brings() && item.name == manifest.name)
-        };
+        let coming = |manifest: &&&Manifest| coming.contains(&manifest.instance());
         for manifest in incoming.iter().filter(coming) {
             if let Some(rule) = self.masked(*manifest) {
                 notes.push(format!(

@@ -103,18 +103,6 @@ impl Sets {
         Error::NoSet { name: name.into(), similar: similar(name, self.names()) }
     }
 
-    /// What is asked for with `expression`: each of these, of which any alternative will do. A set is what it has.
-    ///
-    /// # Errors
-    /// [`Error::Usage`] for what is no match expression, or as [`expand`](Self::expand).
-    pub fn asked(&self, expression: &str) -> Result<Vec<Vec<Target>>, Error> {
-        let alternatives = parse(expression).map_err(|problem| Error::Usage(problem.to_string()))?;
-        match self.set_in(&alternatives) {
-            Some(set) => Ok(self.expand(set)?.into_iter().map(|member| member.alternatives).collect()),
-            None => Ok(vec![alternatives]),
-        }
-    }
-
     /// The members of a set and of all sets in it, each once, in the order in which they are met.
     ///
     /// # Errors

@@ -10,8 +10,8 @@ use ambar_resolver::universe::flags;
 use ambar_resolver::{AtomRef, Builder, Kind, Met, Op, PackageRef, PackageSpec, Universe};
 
 use super::fields::{
-    ARCH, Fields, OwnTest, RELEASE, RELEASE_TEXT, REPOSITORY, SLOT, TAG, VERSION_TEXT, version_field,
-    version_key, with_tests,
+    ANY_ARCH, ARCH, Fields, OwnTest, RELEASE, RELEASE_TEXT, REPOSITORY, SLOT, TAG, VERSION_TEXT,
+    version_field, version_key, with_tests,
 };
 use crate::error::Error;
 
@@ -174,6 +174,9 @@ fn push_arch(fields: &mut Fields, manifest: &Manifest) {
     } else {
         fields.push(ARCH, manifest.arch.as_str());
     }
+    if manifest.order != VersionOrder::Debian || property(manifest, "deb.multi-arch") == Some("allowed") {
+        fields.push(ANY_ARCH, "");
+    }
 }
 
 fn property<'m>(manifest: &'m Manifest, key: &str) -> Option<&'m str> {
@@ -213,14 +216,14 @@ fn add_relation(
         RelationKind::Suggests => Kind::Suggests,
         RelationKind::Conflicts | RelationKind::Breaks => {
             for target in &relation.alternatives {
-                let atom = atom(builder, target, None);
+                let atom = atom(builder, target, &Serving::Anything);
                 builder.conflict(package, atom);
             }
             return;
         }
         RelationKind::Replaces | RelationKind::Obsoletes => {
             for target in &relation.alternatives {
-                let atom = atom(builder, target, None);
+                let atom = atom(builder, target, &Serving::Anything);
                 builder.obsolete(package, atom);
             }
             return;
@@ -244,18 +247,31 @@ fn add_relation(
         }
         return;
     }
-    let arch =
-        (manifest.order == VersionOrder::Debian && manifest.arch != "all").then_some(manifest.arch.as_str());
+    let serving = match (manifest.order, manifest.arch.as_str()) {
+        (VersionOrder::Debian, "all") => Serving::All,
+        (VersionOrder::Debian, arch) => Serving::Arch(arch),
+        _ => Serving::Anything,
+    };
     let atoms: Vec<AtomRef> =
-        relation.alternatives.iter().map(|target| atom(builder, target, arch)).collect();
+        relation.alternatives.iter().map(|target| atom(builder, target, &serving)).collect();
     builder.clause(package, kind, &atoms);
 }
 
-/// `arch` is the architecture that what it names has to serve, unless it says another.
-fn atom(builder: &mut Builder, target: &Target, arch: Option<&str>) -> AtomRef {
+/// Whom the target of a relation has to serve, where it does not say so itself.
+enum Serving<'a> {
+    /// A Debian package of that architecture.
+    Arch(&'a str),
+    /// A Debian package for all architectures.
+    All,
+    /// Nobody: the relation forbids, or is not Debian's.
+    Anything,
+}
+
+fn atom(builder: &mut Builder, target: &Target, serving: &Serving<'_>) -> AtomRef {
     let mut tests: Vec<OwnTest> = target.constraints.iter().map(OwnTest::of).collect();
-    match (target.arch.as_str(), arch) {
-        ("", Some(arch)) => tests.push(OwnTest::one(Op::Equal, ARCH, arch)),
+    match (target.arch.as_str(), serving) {
+        ("", Serving::Arch(arch)) => tests.push(OwnTest::one(Op::Equal, ARCH, *arch)),
+        ("any", Serving::Arch(_) | Serving::All) => tests.push(OwnTest::one(Op::Equal, ANY_ARCH, "")),
         ("" | "any" | "native", _) => {}
         (arch, _) => tests.push(OwnTest::one(Op::Equal, ARCH, arch)),
     }

@@ -69,7 +69,7 @@ fn errors_are_objects_too() {
         (["install", "--bogus", "x"], "usage"),
         (["diff", "x..y", "--color=never"], "usage"),
         (["remove", "hello", "--color=never"], "usage"),
-        (["remove", "-y", "libgreet"], "conflict"),
+        (["remove", "--no-dependents", "libgreet"], "conflict"),
         (["inspect", "/dev/null", "--color=never"], "verification-failed"),
     ] {
         let object = place.json(line);

@@ -117,7 +117,7 @@ fn a_plan_is_shown_and_nothing_is_done() {
         json!({ "do": "mark", "names": ["hello"], "reason": "automatic" })
     );
     assert_eq!(object["result"]["file"], Value::Null);
-    assert_eq!(place.run(["plan", "remove", "libgreet"]).code, 4);
+    assert_eq!(place.run(["plan", "remove", "--no-dependents", "libgreet"]).code, 4);
     assert_eq!(place.run(["plan", "rollback"]).code, 3);
     let file = place.path().join("dry.plan");
     good(&place.run(["plan", "remove", "-n", "hello", "-o", file.to_str().unwrap()]));

@@ -1,11 +1,55 @@
 //! What to choose next: policy, in the order of what matters.
 
-use super::{Lit, Solver, cost, yes};
+use super::{Lit, Reason, Solver, cost, no, yes};
 use crate::PackageId;
+use crate::fact::Fact;
+
+/// What a search does next.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Next {
+    /// Choose this.
+    Try(Lit),
+    /// Draw the consequences of what was found out.
+    Follows,
+    /// Nothing: every demand is met.
+    Done,
+}
 
 impl Solver<'_> {
-    /// The next choice, or `None` when every demand is met.
-    pub(super) fn decide(&mut self) -> Option<Lit> {
+    /// What to do next. A package that could not stay is not tried: it is made false, which is no choice.
+    pub(super) fn decide(&mut self) -> Next {
+        let Some(lit) = self.next_choice() else { return Next::Done };
+        let package = lit >> 1;
+        if lit & 1 == 0
+            && package < self.world.len()
+            && let Some(clause) = self.unmet_demand(package)
+        {
+            self.assign(no(package), Reason::Clause { clause, owner: package });
+            return Next::Follows;
+        }
+        Next::Try(lit)
+    }
+
+    /// A demand of a package that nothing can meet any more.
+    fn unmet_demand(&mut self, package: u32) -> Option<u32> {
+        let world = self.world;
+        let installed = world.is_installed(PackageId(package));
+        for clause in world.strong_clauses(package) {
+            let (mut possible, mut broken) = (false, true);
+            world.each_candidate(clause, |candidate| {
+                self.steps += 1;
+                possible = !self.is_false(candidate);
+                broken &= !world.is_installed(PackageId(candidate));
+                !possible
+            });
+            if !possible && !(installed && broken) && self.holds(Fact::Clause(clause)) {
+                return Some(clause);
+            }
+        }
+        None
+    }
+
+    fn next_choice(&mut self) -> Option<Lit> {
         while let Some(at) = self.first.get(self.now.first_next as usize).copied() {
             match self.first_open(at) {
                 Some(lit) => return Some(lit),
@@ -71,7 +115,7 @@ impl Solver<'_> {
                     self.setup.disfavoured.contains(candidate),
                     !installed && !self.setup.favoured.contains(candidate),
                     // A new version of what is there is nearer than something new.
-                    if installed || self.name_is_there(own_name) { 0 } else { position as u32 + 1 },
+                    if installed || world.name_is_installed(own_name) { 0 } else { position as u32 + 1 },
                     own_name != name,
                     !installed,
                 );
@@ -81,11 +125,6 @@ impl Solver<'_> {
             }
         }
         best.map_or(Candidates::None, |(_, candidate)| Candidates::Best(yes(candidate)))
-    }
-
-    /// Whether some version of a name is installed.
-    pub(super) fn name_is_there(&self, name: u32) -> bool {
-        self.setup.installed_names.contains(&name)
     }
 }
 

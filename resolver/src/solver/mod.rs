@@ -9,6 +9,7 @@ mod assign;
 mod cost;
 mod decide;
 mod propagate;
+mod scratch;
 mod setup;
 
 use std::collections::BTreeSet;
@@ -16,9 +17,11 @@ use std::collections::BTreeSet;
 use crate::fact::Fact;
 use crate::request::Request;
 use crate::world::World;
+use decide::Next;
 
 pub(crate) use assign::Reason;
 pub(crate) use cost::{Cost, LEVELS};
+pub(crate) use scratch::Scratch;
 
 /// A variable and whether it is negated: twice its number, plus one for no.
 pub(crate) type Lit = u32;
@@ -78,6 +81,8 @@ pub(crate) struct Solver<'w> {
     nodes: Vec<[u32; 2]>,
     /// Where a package's clause stands in the arena, if it does.
     clause_at: Vec<u32>,
+    /// Those that do.
+    placed: Vec<u32>,
     /// What clauses and units of the setup come from.
     facts: Vec<Fact>,
     /// For each learnt clause what it follows from: facts, other learnt clauses, variables decided for good.
@@ -113,22 +118,22 @@ impl<'w> Solver<'w> {
         only: Option<&'w BTreeSet<Fact>>,
         traced: bool,
     ) -> Solver<'w> {
-        let installed = world.installed().count();
-        let vars = world.len() as usize + installed;
+        let scratch = world.take_scratch();
         let mut solver = Solver {
             world,
             request,
             only,
             traced,
-            slots: vec![[0; 4]; vars],
+            slots: scratch.slots,
             trail: Vec::new(),
             processed: 0,
             marks: Vec::new(),
             now: Mark::default(),
             arena: vec![0],
-            watched: vec![0; vars * 2],
+            watched: scratch.watched,
             nodes: vec![[0; 2]],
-            clause_at: vec![0; world.clause_count()],
+            clause_at: scratch.clause_at,
+            placed: Vec::new(),
             facts: Vec::new(),
             traces: Vec::new(),
             first: Vec::new(),
@@ -137,10 +142,10 @@ impl<'w> Solver<'w> {
             missed: Vec::new(),
             last: Vec::new(),
             setup: setup::Setup::default(),
-            costs: cost::Costs::default(),
+            costs: cost::Costs::new(scratch.names, scratch.stamps, scratch.stamp, scratch.known),
             conflict: Vec::new(),
             conflict_trace: analyse::Trace::default(),
-            seen: vec![false; vars],
+            seen: scratch.seen,
             steps: 0,
             limit: request.policy.steps,
             conflicts: 0,
@@ -160,6 +165,9 @@ impl<'w> Solver<'w> {
             return Ended::None;
         }
         loop {
+            if self.steps > self.limit {
+                return Ended::Budget;
+            }
             let fits = self.propagate() && self.within_bound();
             if !fits {
                 self.conflicts += 1;
@@ -168,18 +176,16 @@ impl<'w> Solver<'w> {
                 }
                 continue;
             }
-            if self.steps > self.limit {
-                return Ended::Budget;
-            }
             match self.decide() {
-                None if self.within_bound() => return Ended::Model,
-                None => {
+                Next::Follows => {}
+                Next::Done if self.within_bound() => return Ended::Model,
+                Next::Done => {
                     self.conflicts += 1;
                     if !self.learn() {
                         return Ended::None;
                     }
                 }
-                Some(lit) => {
+                Next::Try(lit) => {
                     self.marks.push(self.mark());
                     self.assign(lit, Reason::Decision);
                 }

@@ -179,6 +179,7 @@ impl Solver<'_> {
         let fact = self.fact(Fact::Clause(clause));
         let at = self.add_clause(&lits, fact + 1);
         self.clause_at[clause as usize] = at;
+        self.placed.push(clause);
         self.pending.push(clause);
         true
     }

@@ -27,7 +27,6 @@ pub(super) struct Setup {
     pub(super) may_change: BTreeSet<u32>,
     pub(super) favoured: BTreeSet<u32>,
     pub(super) disfavoured: BTreeSet<u32>,
-    pub(super) installed_names: BTreeSet<u32>,
     /// The order in which costs are compared.
     pub(super) order: [usize; LEVELS],
 }
@@ -44,10 +43,6 @@ struct Target {
 impl Solver<'_> {
     pub(super) fn set_up(&mut self) {
         self.setup.order = std::array::from_fn(|level| level);
-        for (package, _) in self.world.installed() {
-            let name = self.world.name_of(package.0);
-            self.setup.installed_names.insert(name);
-        }
         let ended = self.write_down();
         if !ended {
             self.setup.contradiction = true;
@@ -227,7 +222,7 @@ impl Solver<'_> {
             };
             for package in &group {
                 if !there {
-                    let age = self.age(*package);
+                    let age = world.age(*package);
                     if age > 0 {
                         *self.setup.target_ages.entry(*package).or_default() += age;
                     }
@@ -240,7 +235,7 @@ impl Solver<'_> {
                     let disfavoured = self.setup.disfavoured.contains(&package);
                     let favoured = self.setup.favoured.contains(&package);
                     let is_virtual = wanted.is_some_and(|name| world.name_of(package) != name);
-                    let age = self.age(package);
+                    let age = world.age(package);
                     ((!installed, disfavoured, !favoured, is_virtual, age), package)
                 })
                 .collect();
@@ -350,6 +345,7 @@ impl Solver<'_> {
             successors.sort_unstable();
             successors.dedup();
             let target = targets.get(&package);
+            let mut wants_change = false;
             let mut costs: Vec<((u32, bool, u32), u32)> = Vec::new();
             if let Some(target) = target {
                 let mut ages = BTreeMap::new();
@@ -361,17 +357,19 @@ impl Solver<'_> {
                             let renamed = obsoleters.iter().any(|one| {
                                 world.name_of(*one) != world.name_of(new) && world.obsoletes(*one, new)
                             });
-                            self.age(new) + u32::from(renamed)
+                            world.age(new) + u32::from(renamed)
                         }
                     };
                     ages.insert(new, age);
                 }
+                let own = ages.get(&package).copied().unwrap_or(0);
+                wants_change = ages.values().any(|age| *age < own);
                 for (new, age) in &ages {
                     if *age > 0 {
                         *self.setup.target_ages.entry(*new).or_default() += age;
                     }
                     let renamed = world.name_of(*new) != world.name_of(package);
-                    let own_age = self.age(*new);
+                    let own_age = world.age(*new);
                     costs.push(((*age, renamed, own_age), *new));
                 }
                 if let (Some(only), Some(job)) = (&target.only, target.must)
@@ -390,7 +388,7 @@ impl Solver<'_> {
                 costs.push(((0, false, 0), package));
                 for new in &successors {
                     let renamed = world.name_of(*new) != world.name_of(package);
-                    let age = self.age(*new);
+                    let age = world.age(*new);
                     costs.push(((1, renamed, age), *new));
                 }
             }
@@ -408,7 +406,8 @@ impl Solver<'_> {
                 }
                 let choice = self.setup.choices.len() as u32;
                 self.setup.choices.push(lits);
-                if target.is_some() { first.push(choice) } else { self.last.push(choice) }
+                // What stays anyway is decided once everything else is known.
+                if wants_change { first.push(choice) } else { self.last.push(choice) }
             }
         }
         self.first.extend(first);
