@@ -1,4 +1,6 @@
-//! The golden cases.
+//! The golden cases: the judge is checked against them, and our answers by the judge.
+// Each test uses a part of what it shares with the others.
+#![allow(dead_code, unused_imports, clippy::print_stdout)]
 #[path = "../examples/solve_cases/answer.rs"]
 mod answer;
 #[path = "../examples/solve_cases/case.rs"]

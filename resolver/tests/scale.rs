@@ -40,7 +40,8 @@ fn conflicts(builder: &mut Builder, package: PackageRef, name: &str) {
 }
 
 fn compiled(builder: Builder) -> Universe {
-    Universe::open(Arc::new(builder.finish().unwrap())).unwrap()
+    let bytes = builder.finish().expect("a universe that is not too large");
+    Universe::open(Arc::new(bytes)).expect("a universe that was just compiled")
 }
 
 fn job(verb: Verb, name: &str) -> Job {
@@ -119,7 +120,11 @@ fn a_chain_of_100_000_with_a_hole_at_its_end_is_explained() {
     match solve(&world, &install(&["p000000"])) {
         Answer::Impossible(problem) => {
             let hole = format!("p{DEEP:06}");
-            assert!(problem.facts.iter().any(|fact| fact.text.contains(&hole)), "{} facts", problem.facts.len());
+            assert!(
+                problem.facts.iter().any(|fact| fact.text.contains(&hole)),
+                "{} facts",
+                problem.facts.len()
+            );
         }
         other => panic!("{other:?}"),
     }
