@@ -53,7 +53,9 @@ pub fn order(world: &World<'_>, new: &[PackageId], gone: &[PackageId]) -> Vec<St
         let mut twins = world.twins(old.0);
         let mut successor = twins.find_map(|twin| nodes.coming(twin));
         if successor.is_none() {
-            successor = world.obsoleters(old.0).into_iter().find_map(|other| nodes.coming(other));
+            let mut others = world.obsoleters(old.0);
+            others.extend(world.displacers(old.0));
+            successor = others.into_iter().find_map(|other| nodes.coming(other));
         }
         match successor.map(|node| (node, &mut nodes.changes[node as usize])) {
             Some((node, Change::Install { replaces, .. })) => {

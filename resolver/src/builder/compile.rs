@@ -5,7 +5,7 @@ use std::cmp::{Ordering, Reverse};
 use super::interner::{Texts, part};
 use super::{Builder, Package, TooLarge};
 use crate::key::meets;
-use crate::layout::{MOST, OBSOLETES, Section as S, Writer};
+use crate::layout::{MOST, Section as S, Writer};
 
 /// Lists put one after another.
 #[derive(Default)]
@@ -374,7 +374,7 @@ impl Compiler<'_> {
         for package in 0..self.ordered.packages.len() as u32 {
             for position in group(&by_package, package) {
                 let (_, atom, obsoletes) = entries[*position as usize];
-                conflicts.items.push(if obsoletes { atom | OBSOLETES } else { atom });
+                conflicts.items.push(atom | obsoletes);
             }
             conflicts.close();
         }

@@ -9,6 +9,7 @@ use crate::PackageId;
 use crate::fact::Fact;
 use crate::request::Verb;
 use crate::universe::flags;
+use crate::world::Rivalry;
 
 /// What a request comes to.
 #[derive(Debug, Default)]
@@ -275,7 +276,7 @@ impl Solver<'_> {
         let mut by_installed: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
         for package in packages {
             let twins = world.twins(*package).filter(|other| world.is_installed(PackageId(*other)));
-            let replaced = world.conflicts(*package).filter(|entry| entry.1);
+            let replaced = world.conflicts(*package).filter(|entry| entry.1 == Rivalry::Obsoletes);
             let replaced = replaced.flat_map(|(atom, _)| world.candidates(atom).iter().copied());
             let replaced = replaced.filter(|other| world.is_installed(PackageId(*other)));
             for old in twins.chain(replaced).filter(|old| *old != *package && !held.contains_key(old)) {
@@ -342,6 +343,12 @@ impl Solver<'_> {
             }
             let obsoleters = world.obsoleters(package);
             successors.extend(obsoleters.iter().filter(|new| !world.is_installed(PackageId(**new))));
+            let displacers: BTreeSet<u32> = world
+                .displacers(package)
+                .into_iter()
+                .filter(|new| !world.is_installed(PackageId(*new)) && !obsoleters.contains(new))
+                .collect();
+            successors.extend(&displacers);
             successors.sort_unstable();
             successors.dedup();
             let target = targets.get(&package);
@@ -352,6 +359,8 @@ impl Solver<'_> {
                 for new in successors.iter().copied().chain([package]) {
                     let age = match &target.only {
                         Some(only) => only.get(&new).copied().unwrap_or(only.len() as u32),
+                        // Nothing is upgraded to what is no newer form of it.
+                        None if displacers.contains(&new) => world.age(package) + 1,
                         None if world.name_of(new) != world.name_of(package) => 0,
                         None => {
                             let renamed = obsoleters.iter().any(|one| {
@@ -389,7 +398,7 @@ impl Solver<'_> {
                 for new in &successors {
                     let renamed = world.name_of(*new) != world.name_of(package);
                     let age = world.age(*new);
-                    costs.push(((1, renamed, age), *new));
+                    costs.push(((1 + u32::from(displacers.contains(new)), renamed, age), *new));
                 }
             }
             costs.sort_unstable();

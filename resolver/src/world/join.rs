@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::key::meets;
-use crate::layout::{OBSOLETES, Section as S};
+use crate::layout::{DISPLACES, OBSOLETES, Section as S};
 use crate::universe::Universe;
 
 /// Lists that replace or lengthen some of the first universe's, by id.
@@ -40,6 +40,9 @@ impl Patches {
         &mut self.lists[*at as usize - 1]
     }
 }
+
+/// What a conflict says beside its atom.
+const BITS: u32 = OBSOLETES | DISPLACES;
 
 /// Someone who provides a name, and the stored fields it is provided with.
 pub(super) struct Provider<'u> {
@@ -215,7 +218,7 @@ impl Joined {
             self.strong_end.push(start + strong as u32);
             self.clauses_of.push(first_clause + self.clause_kind.len() as u32);
             let conflicts = part.list(S::ConflictsOf, *package, S::Conflicts);
-            let moved = |atom: &u32| (atom & OBSOLETES) | ((atom & !OBSOLETES) + first_atom);
+            let moved = |atom: &u32| (atom & BITS) | ((atom & !BITS) + first_atom);
             self.conflicts.extend(conflicts.iter().map(moved));
             self.conflicts_of.push(self.conflicts.len() as u32);
         }
