@@ -108,7 +108,6 @@ fn the_last_of_a_chain_of_100_000_goes_with_all_the_others_users_first() {
 }
 
 #[test]
-#[ignore = "minimising tries far too many facts"]
 fn a_chain_of_100_000_with_a_hole_at_its_end_is_explained() {
     let mut builder = Builder::new();
     for number in 0..DEEP {
@@ -249,7 +248,6 @@ fn running_out_of_steps_is_not_called_impossible() {
 /// Twelve services, six providers of each, newer ones among them: the best is the best of each, and that is known
 /// without trying six to the twelfth power of combinations.
 #[test]
-#[ignore = "combinations are refuted one by one"]
 fn independent_choices_are_known_to_be_best() {
     let mut builder = Builder::new();
     let user = package(&mut builder, "user");

@@ -124,6 +124,7 @@ impl<'a> Model<'a> {
 
     fn add_goals(&mut self, job: &Selector, hard: bool) {
         let chosen = selected(self.case, job);
+        self.may_be_older |= if hard { chosen } else { 0 };
         let plain = chosen & self.installed != 0 && job.by != "repo";
         for installed in members(self.installed & !self.locked & !self.removed) {
             let successors = select(&self.case.packages, |package| {
