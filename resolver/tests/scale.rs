@@ -145,7 +145,6 @@ fn a_million_alternatives_are_looked_through() {
 }
 
 #[test]
-#[ignore = "that no other provider is better is found out one by one"]
 fn a_million_packages_that_provide_one_name_are_no_obstacle() {
     let mut builder = Builder::new();
     let user = package(&mut builder, "user");
