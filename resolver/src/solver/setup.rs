@@ -89,6 +89,9 @@ impl Solver<'_> {
             }
             if job.downgrade || job.verb == Verb::Synchronise {
                 allowed_older.extend(packages);
+                if job.verb == Verb::Synchronise {
+                    allowed_older.extend(packages.iter().flat_map(|package| world.twins(*package)));
+                }
             }
         }
         for (number, job) in request.jobs.iter().enumerate() {
