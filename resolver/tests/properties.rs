@@ -81,7 +81,6 @@ proptest! {
     }
 
     #[test]
-    #[ignore = "older versions are refused, and what no repository has any more must stay"]
     fn what_the_repositories_have_is_reached_best(
         case in random::case(Scope { synchronise: true, ..PLAIN }, 12),
     ) {

@@ -93,7 +93,6 @@ fn a_chain_of_100_000_packages_is_installed_from_its_end() {
 }
 
 #[test]
-#[ignore = "each user is kept, and given up, one by one"]
 fn the_last_of_a_chain_of_100_000_goes_with_all_the_others_users_first() {
     let universe = chain();
     let world = World::new(&[&universe], &all_installed(&universe));

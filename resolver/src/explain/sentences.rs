@@ -122,7 +122,7 @@ fn tell_demands(
             demands.entry(key).or_insert_with(|| (Vec::new(), *clause)).0.push(owner);
         }
     }
-    let demands: Vec<((u32, String), (Vec<u32>, u32))> = demands.into_iter().collect();
+    let demands: Vec<_> = demands.into_iter().collect();
     let mut of_owner: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
     for (place, (_, (owners, _))) in demands.iter().enumerate() {
         owners.iter().for_each(|owner| of_owner.entry(*owner).or_default().push(place));

@@ -91,6 +91,7 @@ impl Solver<'_> {
                 allowed_older.extend(packages);
                 if job.verb == Verb::Synchronise {
                     allowed_older.extend(packages.iter().flat_map(|package| world.twins(*package)));
+                    allowed_older.extend(packages.iter().flat_map(|package| world.obsoleters(*package)));
                 }
             }
         }
@@ -157,7 +158,45 @@ impl Solver<'_> {
                 return false;
             }
         }
+        if !removed.is_empty() && policy.removals && !self.watch_installed() {
+            return false;
+        }
         self.keep(&removed, &allowed_older, &held, &targets)
+    }
+
+    /// Writes down all demands of what is installed, so that a removal goes through a long chain of users at once
+    /// rather than in one contradiction after another.
+    fn watch_installed(&mut self) -> bool {
+        let world = self.world;
+        for (package, _) in world.installed() {
+            for clause in world.strong_clauses(package.0) {
+                let (mut there, mut lits) = (false, Vec::new());
+                world.each_candidate(clause, |candidate| {
+                    there |= world.is_installed(PackageId(candidate));
+                    lits.push(yes(candidate));
+                    true
+                });
+                if !there || lits.contains(&yes(package.0)) || !self.holds(Fact::Clause(clause)) {
+                    continue;
+                }
+                lits.sort_unstable();
+                lits.dedup();
+                lits.push(no(package.0));
+                lits.sort_by_key(|lit| self.value(*lit));
+                if self.value(lits[0]) == 1 || lits.iter().any(|lit| self.value(*lit) == 1) {
+                    continue;
+                }
+                let fact = self.fact(Fact::Clause(clause));
+                let at = self.add_clause(&lits, fact + 1);
+                self.clause_at[clause as usize] = at;
+                self.placed.push(clause);
+                let open = lits.iter().filter(|lit| self.value(**lit) == 0).count();
+                if open < 2 && !self.assign(lits[0], Reason::Arena { at }) {
+                    return false;
+                }
+            }
+        }
+        true
     }
 
     fn unit(&mut self, lit: Lit, fact: Fact) -> bool {
@@ -409,7 +448,11 @@ impl Solver<'_> {
             }
             costs.sort_unstable();
             let mut lits: Vec<Lit> = costs.iter().map(|(_, new)| yes(*new)).collect();
-            if policy.removals && !protected {
+            // What the repositories no longer have may go when everything is to be as they have it.
+            let is_orphan = target.is_some_and(|target| {
+                target.must.is_some() && target.only.as_ref().is_some_and(BTreeMap::is_empty)
+            });
+            if (policy.removals || is_orphan) && !protected {
                 let goes = world.len() + position as u32;
                 lits.push(yes(goes));
                 let fact = self.fact(Fact::Keep(package));
