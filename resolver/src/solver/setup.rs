@@ -100,7 +100,7 @@ impl Solver<'_> {
                 self.targets(number as u32, &selected[number], job.verb, &held, &mut targets);
             }
         }
-        if policy.removals && request.jobs.iter().any(|job| job.verb == Verb::Synchronise) {
+        if request.jobs.iter().any(|job| job.verb == Verb::Synchronise) {
             self.setup.order.swap(cost::REMOVALS, cost::TARGET_AGE);
         }
         self.setup.may_change.extend(&removed);
