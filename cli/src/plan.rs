@@ -34,6 +34,10 @@ pub(crate) fn show(context: &Context, plan: &Plan) {
             context.line(format!("{name}: scripts are kept and not run: {}", scripts.join(", ")));
         }
     }
+    for step in plan.steps.iter().filter(|step| step.len() > 1) {
+        let names: Vec<String> = step.iter().map(|name| shown(name)).collect();
+        context.line(format!("{} need each other and change together.", names.join(", ")));
+    }
     for note in &plan.notes {
         context.line(shown(note));
     }
