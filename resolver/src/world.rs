@@ -117,8 +117,10 @@ impl<'u> World<'u> {
     /// Joins universes. `installed` names packages as (number of the universe, id in it). An installed package
     /// whose name and identity a package of an earlier universe has as well is that package.
     ///
+    /// Ids that are not a universe's are left out.
+    ///
     /// # Panics
-    /// Never for at least one universe and ids that are theirs; others are left out.
+    /// Without any universe.
     #[must_use]
     pub fn new(parts: &[&'u Universe], installed: &[(usize, u32, Installed)]) -> World<'u> {
         let joined = Joined::new(parts);
