@@ -67,7 +67,8 @@ fn a_plan_is_data_and_says_what_is_stored_already() {
     plan.execute(&Silent).unwrap();
 
     // What needs it goes with it.
-    remove(&root, &["greet-config"]).unwrap();
+    let plan = root.plan(Request::Remove { names: vec!["greet-config".into()], options: Options::default() });
+    root.execute(&plan.unwrap(), &Silent).unwrap();
     assert_eq!(names(&root), ["libgreet 1.0-1"]);
     let again = root.plan(request(vec![example(CONFIG)])).unwrap();
     assert_eq!(again.items[0].stored, again.items[0].installed_size);

@@ -7,6 +7,9 @@ use crate::style::{Painter, Style};
 use crate::table::{Table, plain};
 use crate::text::{count, shown, size};
 
+/// With more packages that have scripts, only their number is told.
+const SCRIPTS_SHOWN: usize = 8;
+
 /// Shows what a plan will do.
 pub(crate) fn show(context: &Context, plan: &Plan) {
     let painter = context.output().out_style();
@@ -21,6 +24,10 @@ pub(crate) fn show(context: &Context, plan: &Plan) {
         context.output().print(&table(&plan.items, painter));
         context.line(totals(plan));
     }
+    let with_scripts = plan.items.iter().filter(|item| !item.scripts.is_empty()).count();
+    if with_scripts > SCRIPTS_SHOWN {
+        context.line(format!("Scripts of {with_scripts} packages are kept and not run; --json lists them."));
+    }
     for item in &plan.items {
         let name = shown(&item.instance().to_string());
         if !item.setuid.is_empty() {
@@ -29,10 +36,14 @@ pub(crate) fn show(context: &Context, plan: &Plan) {
             let text = format!("{name}: setuid or setgid{taken_off}: {}", paths.join(", "));
             context.line(painter.paint(Style::Warning, &text));
         }
-        if !item.scripts.is_empty() {
+        if !item.scripts.is_empty() && with_scripts <= SCRIPTS_SHOWN {
             let scripts: Vec<String> = item.scripts.iter().map(|script| shown(script)).collect();
             context.line(format!("{name}: scripts are kept and not run: {}", scripts.join(", ")));
         }
+    }
+    for step in plan.steps.iter().filter(|step| step.len() > 1) {
+        let names: Vec<String> = step.iter().map(|name| shown(name)).collect();
+        context.line(format!("{} need each other and change together.", names.join(", ")));
     }
     for note in &plan.notes {
         context.line(shown(note));

@@ -6,6 +6,7 @@ mod interner;
 mod sort;
 
 use crate::key::{FieldValue, Test, push_fields, push_tests};
+use crate::layout::{DISPLACES, OBSOLETES};
 use crate::universe::Kind;
 use interner::{AtomTable, Texts};
 
@@ -80,8 +81,8 @@ pub struct Builder {
     /// Package, kind, and start of its atoms in `clause_atoms`.
     clauses: Vec<(u32, Kind, u32)>,
     clause_atoms: Vec<u32>,
-    /// Package and atom; whether it obsoletes.
-    conflicts: Vec<(u32, u32, bool)>,
+    /// Package, atom, and the bits of it.
+    conflicts: Vec<(u32, u32, u32)>,
     /// Package, name, and its fields in `blob`.
     provides: Vec<(u32, u32, (u32, u32))>,
     scratch: Vec<u8>,
@@ -168,13 +169,19 @@ impl Builder {
 
     /// The package cannot be installed beside what the atom names; itself excepted.
     pub fn conflict(&mut self, package: PackageRef, atom: AtomRef) {
-        self.conflicts.push((package.0, atom.0, false));
+        self.conflicts.push((package.0, atom.0, 0));
     }
 
-    /// The package takes the place of what the atom names: they cannot be installed together, and the removal of
-    /// the other one needs no other permission.
+    /// The package takes the place of what the atom names: they cannot be installed together, the removal of the
+    /// other one needs no other permission, and an upgrade of it may go here.
     pub fn obsolete(&mut self, package: PackageRef, atom: AtomRef) {
-        self.conflicts.push((package.0, atom.0, true));
+        self.conflicts.push((package.0, atom.0, OBSOLETES));
+    }
+
+    /// The package cannot be installed beside what the atom names, which goes without other permission when the
+    /// package comes; but it is no newer form of it, and no upgrade goes to it.
+    pub fn displace(&mut self, package: PackageRef, atom: AtomRef) {
+        self.conflicts.push((package.0, atom.0, DISPLACES));
     }
 
     /// The package counts as `name`, with these fields for tests to look at.

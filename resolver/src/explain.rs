@@ -33,7 +33,7 @@ pub struct Impossible {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Statement {
     /// What kind of fact; stable: `requested`, `removal-requested`, `upgrade-requested`, `hold-requested`, `stays`,
-    /// `protected`, `held`, `older`, `excluded`, `disabled`, `not-asked-for`, `needs`, `conflicts`, `obsoletes`, `one-version`.
+    /// `protected`, `held`, `older`, `excluded`, `disabled`, `not-asked-for`, `needs`, `conflicts`, `obsoletes`, `one-version`, `left-out`.
     pub code: String,
     /// A sentence.
     pub text: String,
@@ -49,6 +49,8 @@ pub struct Statement {
 
 /// Tests that minimising may make; each is a search.
 const TESTS: usize = 400;
+/// Steps that all of them together may take.
+const STEPS: u64 = 5_000_000;
 
 /// Explains why a request has no answer, which must be known.
 pub(crate) fn explain(world: &World<'_>, request: &Request) -> Impossible {
@@ -65,32 +67,33 @@ fn core(world: &World<'_>, request: &Request) -> (BTreeSet<Fact>, bool) {
     }
     let mut facts = solver.cone();
     drop(solver);
-    let fails = |facts: &BTreeSet<Fact>| {
-        let mut solver = Solver::new(world, request, Some(facts), false);
-        solver.search() == Ended::None
-    };
-    let mut tests = 0;
+    let (mut tests, mut steps) = (0, 0);
     // Large pieces first: most of a large cone goes at once.
     let mut piece = facts.len().div_ceil(2).max(1);
     loop {
         let all: Vec<Fact> = facts.iter().rev().copied().collect();
+        let mut left_out = false;
         for chunk in all.chunks(piece) {
-            if tests == TESTS {
+            if tests == TESTS || steps > STEPS {
                 return (facts, false);
             }
-            let without: BTreeSet<Fact> =
-                facts.iter().filter(|fact| !chunk.contains(fact)).copied().collect();
+            let mut without = facts.clone();
+            chunk.iter().for_each(|fact| _ = without.remove(fact));
             tests += 1;
-            if without.len() < facts.len() && fails(&without) {
+            let mut solver = Solver::new(world, request, Some(&without), false);
+            let fails = solver.search() == Ended::None;
+            steps += solver.steps + facts.len() as u64;
+            drop(solver);
+            if fails {
                 facts = without;
+                left_out = true;
             }
         }
-        if piece == 1 {
-            return (facts, true);
-        }
-        piece = piece.div_ceil(2).min(facts.len().max(1));
-        if piece > 1 && piece * 2 > facts.len() && facts.len() <= 8 {
-            piece = 1;
+        // With one fact at a time each has been tried against a set that only became smaller since.
+        match (piece, left_out) {
+            (1, _) => return (facts, true),
+            _ if facts.len() <= 8 => piece = 1,
+            _ => piece = piece.div_ceil(2).min(facts.len()),
         }
     }
 }

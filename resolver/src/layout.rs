@@ -51,7 +51,8 @@ sections! {
     ProvidesOf, Provides,
     /// Clauses of each package: the strong ones end at `StrongEnd`.
     ClausesOf, StrongEnd, ClauseKind, ClauseAtomsOf, ClauseAtoms,
-    /// Atoms that a package may not be installed beside; [`OBSOLETES`] is set where it takes their place.
+    /// Atoms that a package may not be installed beside; [`OBSOLETES`] or [`DISPLACES`] is set where it takes their
+    /// place.
     ConflictsOf, Conflicts,
     /// Atoms, used in conflicts, that each package is a candidate of.
     RivalAtomsOf, RivalAtoms,
@@ -65,6 +66,8 @@ sections! {
 
 /// Set in a conflict that also takes the place of what it names.
 pub(crate) const OBSOLETES: u32 = 1 << 31;
+/// Set in a conflict whose other side may go for it, though it is no newer form of that.
+pub(crate) const DISPLACES: u32 = 1 << 30;
 /// The most ids of one kind: the top bits are used for other things.
 pub(crate) const MOST: usize = 1 << 28;
 

@@ -53,7 +53,9 @@ pub fn order(world: &World<'_>, new: &[PackageId], gone: &[PackageId]) -> Vec<St
         let mut twins = world.twins(old.0);
         let mut successor = twins.find_map(|twin| nodes.coming(twin));
         if successor.is_none() {
-            successor = world.obsoleters(old.0).into_iter().find_map(|other| nodes.coming(other));
+            let mut others = world.obsoleters(old.0);
+            others.extend(world.displacers(old.0));
+            successor = others.into_iter().find_map(|other| nodes.coming(other));
         }
         match successor.map(|node| (node, &mut nodes.changes[node as usize])) {
             Some((node, Change::Install { replaces, .. })) => {
@@ -95,10 +97,19 @@ impl Nodes {
     }
 }
 
-/// For each change the changes that come before it, and whether that is a matter of pre-dependence.
+/// For each change the changes that come before it.
 struct Edges {
     starts: Vec<u32>,
-    before: Vec<(u32, bool)>,
+    before: Vec<(u32, Class)>,
+}
+
+/// Why one change comes before another; the later ones count more where they need each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Class {
+    /// One of them goes.
+    Leaving,
+    Needed,
+    PreNeeded,
 }
 
 impl Edges {
@@ -131,10 +142,10 @@ impl Edges {
                 }
             }
             while let Some((_, user)) = after_users.next_if(|edge| edge.0 == node) {
-                edges.before.push((user, false));
+                edges.before.push((user, Class::Leaving));
             }
             let own = &mut edges.before[start..];
-            own.sort_unstable_by_key(|(other, pre)| (*other, !pre));
+            own.sort_unstable_by_key(|(other, class)| (*other, Reverse(*class)));
             let mut kept = start;
             for place in start..edges.before.len() {
                 if kept == start || edges.before[kept - 1].0 != edges.before[place].0 {
@@ -151,10 +162,13 @@ impl Edges {
     /// What a new package needs comes before it.
     fn of_new(&mut self, world: &World<'_>, nodes: &Nodes, node: u32, package: u32) {
         for clause in world.strong_clauses(package) {
-            let pre = world.kind(clause) == Kind::PreDepends;
+            let class = match world.kind(clause) {
+                Kind::PreDepends => Class::PreNeeded,
+                _ => Class::Needed,
+            };
             world.each_candidate(clause, |candidate| {
                 if let Some(other) = nodes.coming(candidate).filter(|other| *other != node) {
-                    self.before.push((other, pre));
+                    self.before.push((other, class));
                 }
                 true
             });
@@ -165,7 +179,7 @@ impl Edges {
     fn of_rivals(&mut self, world: &World<'_>, nodes: &Nodes, node: u32, package: u32) {
         let mut add = |rival: u32| {
             if let Some(other) = nodes.leaving(rival).filter(|other| *other != node) {
-                self.before.push((other, false));
+                self.before.push((other, Class::Leaving));
             }
         };
         for (atom, _) in world.conflicts(package) {
@@ -176,7 +190,7 @@ impl Edges {
         }
     }
 
-    fn of(&self, node: u32) -> &[(u32, bool)] {
+    fn of(&self, node: u32) -> &[(u32, Class)] {
         &self.before[self.starts[node as usize] as usize..self.starts[node as usize + 1] as usize]
     }
 
@@ -262,51 +276,48 @@ fn grouped(count: usize, groups: impl Iterator<Item = u32> + Clone) -> Groups {
     Groups { starts, positions }
 }
 
-/// The order inside a cycle: pre-dependences count as far as they can, then the smallest package comes first.
+/// The order inside a cycle: what it needs counts before what leaves, and what must be complete before that; as far as
+/// there is no cycle of those alone. Among equals the smallest package comes first.
 fn within(members: &[u32], edges: &Edges, changes: &[Change]) -> Vec<u32> {
     let mut sorted = members.to_vec();
     sorted.sort_by_key(|node| changes[*node as usize].package());
-    let own: std::collections::BTreeSet<u32> = sorted.iter().copied().collect();
-    let mut waiting: BTreeMap<u32, u32> = BTreeMap::new();
-    let mut users: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
-    for node in &sorted {
-        let before = edges.of(*node).iter().filter(|(other, pre)| *pre && own.contains(other));
-        for (other, _) in before {
-            *waiting.entry(*node).or_default() += 1;
-            users.entry(*other).or_default().push(*node);
+    let place_of: BTreeMap<u32, usize> =
+        sorted.iter().enumerate().map(|(place, node)| (*node, place)).collect();
+    for class in [Class::Leaving, Class::Needed, Class::PreNeeded] {
+        let order = topological(&sorted, &place_of, edges, class);
+        if order.len() == sorted.len() {
+            return order.into_iter().map(|place| sorted[place]).collect();
         }
     }
-    let rank: BTreeMap<u32, usize> = sorted.iter().enumerate().map(|(place, node)| (*node, place)).collect();
+    // Even what must be complete before needs itself: somebody has to be first.
+    sorted
+}
+
+/// The places of the members that can be put in an order by edges of `class` and those that count more.
+fn topological(sorted: &[u32], place_of: &BTreeMap<u32, usize>, edges: &Edges, class: Class) -> Vec<usize> {
+    let mut waiting = vec![0_u32; sorted.len()];
+    let mut users: Vec<Vec<usize>> = vec![Vec::new(); sorted.len()];
+    for (place, node) in sorted.iter().enumerate() {
+        for (other, _) in edges.of(*node).iter().filter(|edge| edge.1 >= class) {
+            if let Some(other) = place_of.get(other) {
+                waiting[place] += 1;
+                users[*other].push(place);
+            }
+        }
+    }
     let mut ready: BinaryHeap<Reverse<usize>> =
-        sorted.iter().filter(|node| !waiting.contains_key(node)).map(|node| Reverse(rank[node])).collect();
-    let mut placed = vec![false; sorted.len()];
-    let mut result = Vec::with_capacity(sorted.len());
-    let mut fallback = 0;
-    while result.len() < sorted.len() {
-        let place = match ready.pop() {
-            Some(Reverse(place)) => place,
-            // A cycle of pre-dependences: somebody has to be first.
-            None => {
-                while placed[fallback] {
-                    fallback += 1;
-                }
-                fallback
-            }
-        };
-        if std::mem::replace(&mut placed[place], true) {
-            continue;
-        }
-        let node = sorted[place];
-        result.push(node);
-        for user in users.get(&node).into_iter().flatten() {
-            let count = waiting.entry(*user).or_insert(1);
-            *count -= 1;
-            if *count == 0 {
-                ready.push(Reverse(rank[user]));
+        (0..sorted.len()).filter(|place| waiting[*place] == 0).map(Reverse).collect();
+    let mut order = Vec::with_capacity(sorted.len());
+    while let Some(Reverse(place)) = ready.pop() {
+        order.push(place);
+        for user in &users[place] {
+            waiting[*user] -= 1;
+            if waiting[*user] == 0 {
+                ready.push(Reverse(*user));
             }
         }
     }
-    result
+    order
 }
 
 /// The number of the strongly connected component of each node, and how many there are (Tarjan 1972, with a stack of its own so that a long

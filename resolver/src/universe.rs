@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::layout::{MOST, OBSOLETES, SECTIONS, Section, check_ids, check_lists, table};
+use crate::layout::{DISPLACES, MOST, OBSOLETES, SECTIONS, Section, check_ids, check_lists, table};
 
 /// Why bytes are no universe. The remedy is always the same: compile it again.
 #[derive(Debug, Error, Clone, Copy, PartialEq, Eq)]
@@ -226,7 +226,10 @@ impl Universe {
         };
         within(self.ints(S::Classes).chunks_exact(4).all(class), "classes")?;
         let conflicts = self.ints(S::Conflicts);
-        within(conflicts.iter().all(|atom| ((atom & !OBSOLETES) as usize) < atoms), "conflicts")?;
+        within(
+            conflicts.iter().all(|atom| ((atom & !(OBSOLETES | DISPLACES)) as usize) < atoms),
+            "conflicts",
+        )?;
         let ends = self.ints(S::StrongEnd).iter().zip(self.ints(S::ClausesOf).windows(2));
         within(ends.fold(true, |all, (end, range)| all & (range[0] <= *end && *end <= range[1])), "clauses")?;
         let provided = self.bytes(S::ProvidedFields).len();

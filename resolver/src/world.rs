@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use crate::key::meets;
-use crate::layout::{OBSOLETES, Section as S};
+use crate::layout::{DISPLACES, OBSOLETES, Section as S};
 use crate::solver::Scratch;
 use crate::universe::{Kind, Universe, flags};
 use join::Joined;
@@ -30,6 +30,17 @@ pub struct Installed {
     pub held: bool,
     /// It is not removed, whatever else.
     pub protected: bool,
+}
+
+/// What becomes of a package when one comes that has it among its conflicts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rivalry {
+    /// They exclude each other.
+    Excludes,
+    /// It may go for the other one.
+    Displaces,
+    /// The other one is its newer form.
+    Obsoletes,
 }
 
 /// Packages of several universes together, and which of them are installed.
@@ -110,8 +121,10 @@ impl<'u> World<'u> {
     /// Joins universes. `installed` names packages as (number of the universe, id in it). An installed package
     /// whose name and identity a package of an earlier universe has as well is that package.
     ///
+    /// Ids that are not a universe's are left out.
+    ///
     /// # Panics
-    /// Never for at least one universe and ids that are theirs; others are left out.
+    /// Without any universe.
     #[must_use]
     pub fn new(parts: &[&'u Universe], installed: &[(usize, u32, Installed)]) -> World<'u> {
         let joined = Joined::new(parts);
@@ -395,13 +408,20 @@ impl<'u> World<'u> {
         }
     }
 
-    /// The atoms a package conflicts with; whether it obsoletes them is the second part.
-    pub(crate) fn conflicts(&self, package: u32) -> impl Iterator<Item = (u32, bool)> + '_ {
+    /// The atoms a package conflicts with, and what becomes of what meets them.
+    pub(crate) fn conflicts(&self, package: u32) -> impl Iterator<Item = (u32, Rivalry)> + '_ {
         let atoms = match package.checked_sub(self.base.packages) {
             None => list(self.base.conflicts_of, self.base.conflicts, package),
             Some(at) => list(&self.joined.conflicts_of, &self.joined.conflicts, at),
         };
-        atoms.iter().map(|atom| (atom & !OBSOLETES, atom & OBSOLETES != 0))
+        atoms.iter().map(|atom| {
+            let rivalry = match (atom & OBSOLETES, atom & DISPLACES) {
+                (0, 0) => Rivalry::Excludes,
+                (0, _) => Rivalry::Displaces,
+                _ => Rivalry::Obsoletes,
+            };
+            (atom & !(OBSOLETES | DISPLACES), rivalry)
+        })
     }
 
     /// The conflict atoms that a package is a candidate of.
@@ -421,20 +441,28 @@ impl<'u> World<'u> {
         }
     }
 
-    /// Whether `newcomer` takes the place of `old`.
+    /// Whether `newcomer` is a newer form of `old`.
     pub(crate) fn obsoletes(&self, newcomer: u32, old: u32) -> bool {
+        let meets = |atom: u32| self.candidates(atom).contains(&old);
         newcomer != old
-            && self
-                .conflicts(newcomer)
-                .any(|(atom, obsoletes)| obsoletes && self.candidates(atom).contains(&old))
+            && self.conflicts(newcomer).any(|(atom, how)| how == Rivalry::Obsoletes && meets(atom))
     }
 
-    /// The packages that take the place of `old`, sorted.
+    /// The packages that are newer forms of `old`, sorted.
     pub(crate) fn obsoleters(&self, old: u32) -> Vec<u32> {
+        self.successors(old, Rivalry::Obsoletes)
+    }
+
+    /// The packages that `old` goes for without being an older form of them, sorted.
+    pub(crate) fn displacers(&self, old: u32) -> Vec<u32> {
+        self.successors(old, Rivalry::Displaces)
+    }
+
+    fn successors(&self, old: u32, how: Rivalry) -> Vec<u32> {
         let mut found = Vec::new();
         for atom in self.rival_atoms(old) {
             for declarer in self.declarers(atom) {
-                if *declarer != old && self.conflicts(*declarer).any(|entry| entry == (atom, true)) {
+                if *declarer != old && self.conflicts(*declarer).any(|entry| entry == (atom, how)) {
                     found.push(*declarer);
                 }
             }

@@ -1,5 +1,6 @@
 //! Planner cases of PiSi and Entropy: what we answer is what they answer, except where they are wrong.
-#![allow(dead_code)]
+// Each test uses a part of what it shares with the others.
+#![allow(dead_code, unused_imports, clippy::print_stdout)]
 
 #[path = "../examples/solve_cases/answer.rs"]
 mod answer;
@@ -23,7 +24,7 @@ fn check(which: &str, count: usize, different: &[(&str, Value)]) {
         println!("skipped: no planner cases of {which} beside the repository");
         return;
     };
-    let compared = planner::compare_all(which, &text).unwrap();
+    let compared = planner::compare_all(which, &text).expect("planner cases");
     assert_eq!(compared.len(), count);
     let mut faults = Vec::new();
     for case in &compared {

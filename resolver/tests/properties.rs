@@ -1,4 +1,6 @@
 //! Random universes: our answer against the judge, who tries every state.
+// Each test uses a part of what it shares with the others.
+#![allow(dead_code, unused_imports, clippy::print_stdout)]
 
 #[path = "../examples/solve_cases/answer.rs"]
 mod answer;
@@ -53,7 +55,7 @@ fn check(case: &Case) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-const PLAIN: Scope = Scope { slots: false, broken: false, wishes: false };
+const PLAIN: Scope = Scope { slots: false, broken: false, wishes: false, synchronise: false };
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(if cfg!(debug_assertions) { 400 } else { 4000 }))]
@@ -79,8 +81,47 @@ proptest! {
     }
 
     #[test]
+    fn what_the_repositories_have_is_reached_best(
+        case in random::case(Scope { synchronise: true, ..PLAIN }, 12),
+    ) {
+        check(&case)?;
+    }
+
+    /// Removing anything takes along what needs it and nothing else, and what is left needs nothing that went.
+    #[test]
+    fn a_removal_leaves_nothing_broken(case in random::case(PLAIN, 14), name in 0..6_usize) {
+        let mut case = case;
+        let name = ["a", "b", "c", "d", "e", "f"][name];
+        case.request = case::Request {
+            remove: vec![case::Selector { by: "name".into(), name: Some(name.into()), ..Default::default() }],
+            ..Default::default()
+        };
+        case.policy.allow_uninstall = true;
+        // Only what is installed: nothing can come in the place of what goes.
+        let kept: Vec<case::Package> = case.installed.iter().map(|id| case.packages[*id].clone()).collect();
+        case.installed = (0..kept.len()).collect();
+        case.packages = kept;
+        for (id, package) in case.packages.iter_mut().enumerate() {
+            package.id = id;
+        }
+        let model = Model::new(&case);
+        let mut left = model.installed & !model.removed;
+        loop {
+            let whole = |id: &usize| model.depends[*id].iter().all(|clause| clause & left != 0);
+            let next = oracle::members(left).into_iter().filter(whole).fold(0, |all, id| all | 1 << id);
+            if next == left {
+                break;
+            }
+            left = next;
+        }
+        let answered = answer(&case);
+        prop_assert_eq!(answered.state, Some(oracle::members(left)));
+        prop_assert!(faults(&case).is_empty(), "{:?}", faults(&case));
+    }
+
+    #[test]
     fn the_order_of_packages_does_not_matter(
-        case in random::case(Scope { slots: true, broken: true, wishes: true }, 14),
+        case in random::case(Scope { slots: true, broken: true, wishes: true, synchronise: false }, 14),
         keys in prop::collection::vec(any::<u64>(), 4),
     ) {
         let (other, _) = shuffled(&case, &keys);

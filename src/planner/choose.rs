@@ -209,7 +209,7 @@ impl<'g> Ground<'g> {
         };
         let named = |manifest: &Manifest| {
             let by_file = self.files.iter().any(|new| new.draft.manifest.name == manifest.name);
-            by_file || texts.iter().any(|text| text.starts_with(manifest.name.as_str()))
+            by_file || texts.iter().any(|text| is_about(text, &manifest.name))
         };
         let world = self.world(&named);
         let mut notes = Vec::new();
@@ -358,6 +358,12 @@ impl<'g> Ground<'g> {
         let name = |change: &Change| names.get(&change.package()).cloned().unwrap_or_default();
         steps.iter().map(|step| step.changes.iter().map(name).collect()).collect()
     }
+}
+
+/// Whether an expression begins with a name, and goes on with conditions at most.
+fn is_about(text: &str, name: &str) -> bool {
+    text.strip_prefix(name)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '(', '<', '>', '=', '!', ':', '#']))
 }
 
 /// Match expressions with their texts.

@@ -1,6 +1,6 @@
 //! Plans that bring packages: installing, upgrading, downgrading.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ambar_pkgfmt::{Instance, Manifest, PackageId};
 use ambar_store::{Installed, Reason};
@@ -19,19 +19,31 @@ use crate::root::Root;
 use crate::select::is_excluded;
 
 impl Root {
-    /// The directories of package files to choose from, each once.
+    /// The directories of package files to choose from, each once. What is installed in the same version is left out,
+    /// unless it is to be installed again.
     pub(super) fn sources(
         &self,
+        base: &Base,
         from: &[OsPath],
+        again: bool,
         plan_notes: &mut Vec<String>,
     ) -> Result<Vec<Directory>, Error> {
+        let installed: BTreeMap<Instance, (String, &str)> = base
+            .manifests
+            .iter()
+            .map(|manifest| (manifest.instance(), (manifest.full_version(), manifest.arch.as_str())))
+            .collect();
         let mut sources: Vec<Directory> = Vec::new();
         for path in from {
-            let directory = Directory::read(&path.0, self)?;
+            let mut directory = Directory::read(&path.0, self)?;
             if sources.iter().any(|known| known.path == directory.path) {
                 continue;
             }
             plan_notes.extend(directory.notes.iter().map(|passed| passed.message.clone()));
+            directory.packages.retain(|one| {
+                let known = installed.get(&one.manifest.instance());
+                again || known != Some(&(one.manifest.full_version(), one.manifest.arch.as_str()))
+            });
             sources.push(directory);
         }
         Ok(sources)
@@ -52,7 +64,7 @@ impl Root {
         plan: &mut Plan,
     ) -> Result<(), Error> {
         let mut candidates = distinct(self.candidates(files)?)?;
-        let sources = self.sources(from, &mut plan.notes)?;
+        let sources = self.sources(base, from, options.reinstall, &mut plan.notes)?;
         let (policy, sets) = (self.policy()?, self.sets()?);
         let ground = Ground::new(base, &candidates, &sources, &policy, &sets, options.ignore_dependency)?;
         let chosen = ground.choose(wish, options)?;

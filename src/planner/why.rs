@@ -84,7 +84,7 @@ impl Root {
     /// [`Error::NoSource`] when nothing has that name, or whatever keeps a source or the root from being read.
     pub fn why_not(&self, text: &str, from: &[OsPath], options: &Options) -> Result<WhyNot, Error> {
         let base = Base::new(self)?;
-        let sources = self.sources(from, &mut Vec::new())?;
+        let sources = self.sources(&base, from, false, &mut Vec::new())?;
         let (policy, sets) = (self.policy()?, self.sets()?);
         let ground = Ground::new(&base, &[], &sources, &policy, &sets, false)?;
         let world = ground.world(&|_| false);

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
+use ambar_pkgfmt::expression::Expression;
 use ambar_pkgfmt::path::Shown;
 use ambar_pkgfmt::relation::{Target, TargetKind, parse_alternatives};
 use ambar_store::Dir;
@@ -148,7 +149,14 @@ impl Rules {
     }
 }
 
-/// What a line says. `*` and `?` may stand in its names.
+/// What a line says. `*` and `?` may stand in its names. What is no relation may be an expression of Entropy's, with
+/// its category.
 pub(super) fn parse(expression: &str) -> Result<Vec<Target>, PolicyProblem> {
-    Ok(parse_alternatives(expression)?)
+    match parse_alternatives(expression) {
+        Ok(targets) => Ok(targets),
+        Err(error) => {
+            let entropy = expression.parse::<Expression>().ok().filter(|one| one.blocker.is_none());
+            Ok(entropy.and_then(|one| one.said()).map(|said| said.targets).ok_or(error)?)
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! The fields of packages that constraints look at, as the resolver compares them: bytes.
 
 use ambar_pkgfmt::VersionOrder;
+use ambar_pkgfmt::manifest::usual_slot;
 use ambar_pkgfmt::relation::{Constraint, Op as Wanted, Subject};
 use ambar_pkgfmt::version::{Order, Version, bare_key, component_key, prefix_key, release_key};
 use ambar_resolver::{Field, FieldValue, Op, Test};
@@ -26,6 +27,9 @@ pub(crate) const ARCH: Field = Field(9);
 /// Packages have it that serve every architecture where a relation asks for `NAME:any`: Debian's
 /// `Multi-Arch: allowed`. Its value is empty.
 pub(crate) const ANY_ARCH: Field = Field(10);
+
+/// Whether packages of its name and other architectures can be beside it: `yes` or `no`.
+pub(crate) const COINSTALLABLE: Field = Field(11);
 
 /// The field of versions of an order: versions of two orders are in two fields, and so never meet.
 pub(crate) fn version_field(order: VersionOrder) -> Field {
@@ -103,7 +107,7 @@ impl OwnTest {
         };
         let own = |field: Field| vec![(field, text.as_bytes().to_vec())];
         let keys = match (constraint.subject, constraint.op) {
-            (Subject::Slot, _) => own(SLOT),
+            (Subject::Slot, _) => vec![(SLOT, usual_slot(text).as_bytes().to_vec())],
             (Subject::Tag, _) => own(TAG),
             (Subject::Repository, _) => own(REPOSITORY),
             (Subject::Version, Wanted::Same) => own(VERSION_TEXT),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use ambar_pkgfmt::manifest::usual_slot;
 use ambar_pkgfmt::relation::{Relation, RelationKind, Target, TargetKind};
 use ambar_pkgfmt::version::release_key;
 use ambar_pkgfmt::{ContentHasher, Manifest, VersionOrder};
@@ -10,8 +11,8 @@ use ambar_resolver::universe::flags;
 use ambar_resolver::{AtomRef, Builder, Kind, Met, Op, PackageRef, PackageSpec, Universe};
 
 use super::fields::{
-    ANY_ARCH, ARCH, Fields, OwnTest, RELEASE, RELEASE_TEXT, REPOSITORY, SLOT, TAG, VERSION_TEXT,
-    version_field, version_key, with_tests,
+    ANY_ARCH, ARCH, COINSTALLABLE, Fields, OwnTest, RELEASE, RELEASE_TEXT, REPOSITORY, SLOT, TAG,
+    VERSION_TEXT, version_field, version_key, with_tests,
 };
 use crate::error::Error;
 
@@ -60,6 +61,9 @@ pub(crate) fn compile(sources: &[Source<'_>]) -> Result<Compiled, Error> {
                 for relation in &manifest.relations {
                     add_relation(&mut builder, package, manifest, relation, &members);
                 }
+            }
+            if let Some(siblings) = siblings(&mut builder, manifest) {
+                builder.obsolete(package, siblings);
             }
             for component in &manifest.components {
                 builder.provide(package, &component_name(component), &[]);
@@ -115,6 +119,24 @@ pub(crate) fn slot(manifest: &Manifest) -> String {
     manifest.slot_key()
 }
 
+/// What a package takes the place of beside its own slot: one that can be beside other architectures that of one that
+/// cannot, and the other way round; see [`Instance::excludes`](ambar_pkgfmt::Instance::excludes).
+fn siblings(builder: &mut Builder, manifest: &Manifest) -> Option<AtomRef> {
+    if manifest.order != VersionOrder::Debian {
+        return None;
+    }
+    let others = if manifest.is_coinstallable() { "no" } else { "yes" };
+    let tests = [
+        OwnTest::one(Op::Equal, COINSTALLABLE, others),
+        OwnTest::one(Op::Equal, SLOT, usual_slot(&manifest.slot)),
+        OwnTest::one(Op::Equal, TAG, manifest.tag.as_str()),
+    ];
+    let name = &manifest.name;
+    Some(with_tests(&tests, |tests| {
+        builder.atom(name, Met::ByName, tests, &format!("{name} of any architecture"))
+    }))
+}
+
 /// The name under which a component is known.
 pub(crate) fn component_name(component: &str) -> String {
     format!("@{component}")
@@ -157,8 +179,11 @@ fn package_fields(manifest: &Manifest, repository: &str) -> Fields {
         fields.push(RELEASE, key);
     }
     fields.push(RELEASE_TEXT, manifest.release.as_str());
-    fields.push(SLOT, manifest.slot.as_str());
+    fields.push(SLOT, usual_slot(&manifest.slot));
     fields.push(TAG, manifest.tag.as_str());
+    if manifest.order == VersionOrder::Debian {
+        fields.push(COINSTALLABLE, if manifest.is_coinstallable() { "yes" } else { "no" });
+    }
     if !repository.is_empty() {
         fields.push(REPOSITORY, repository);
     }
@@ -216,15 +241,14 @@ fn add_relation(
         RelationKind::Suggests => Kind::Suggests,
         RelationKind::Conflicts | RelationKind::Breaks => {
             for target in &relation.alternatives {
-                let atom = atom(builder, target, &Serving::Anything);
+                let atom = atom(builder, target, &Serving::Anything, Met::ByAny);
                 builder.conflict(package, atom);
             }
             return;
         }
         RelationKind::Replaces | RelationKind::Obsoletes => {
             for target in &relation.alternatives {
-                let atom = atom(builder, target, &Serving::Anything);
-                builder.obsolete(package, atom);
+                replace(builder, package, manifest, target);
             }
             return;
         }
@@ -253,7 +277,7 @@ fn add_relation(
         _ => Serving::Anything,
     };
     let atoms: Vec<AtomRef> =
-        relation.alternatives.iter().map(|target| atom(builder, target, &serving)).collect();
+        relation.alternatives.iter().map(|target| atom(builder, target, &serving, Met::ByAny)).collect();
     builder.clause(package, kind, &atoms);
 }
 
@@ -267,7 +291,7 @@ enum Serving<'a> {
     Anything,
 }
 
-fn atom(builder: &mut Builder, target: &Target, serving: &Serving<'_>) -> AtomRef {
+fn atom(builder: &mut Builder, target: &Target, serving: &Serving<'_>, met: Met) -> AtomRef {
     let mut tests: Vec<OwnTest> = target.constraints.iter().map(OwnTest::of).collect();
     match (target.arch.as_str(), serving) {
         ("", Serving::Arch(arch)) => tests.push(OwnTest::one(Op::Equal, ARCH, *arch)),
@@ -275,7 +299,23 @@ fn atom(builder: &mut Builder, target: &Target, serving: &Serving<'_>) -> AtomRe
         ("" | "any" | "native", _) => {}
         (arch, _) => tests.push(OwnTest::one(Op::Equal, ARCH, arch)),
     }
-    with_tests(&tests, |tests| builder.atom(&target_name(target), Met::ByAny, tests, &target.to_string()))
+    with_tests(&tests, |tests| builder.atom(&target_name(target), met, tests, &target.to_string()))
+}
+
+/// What a package replaces it is a newer form of; only of Debian's that is not sure, where other programs for the
+/// same end say the same. They displace each other, and are newer forms of packages whose very names they provide.
+fn replace(builder: &mut Builder, package: PackageRef, manifest: &Manifest, target: &Target) {
+    if manifest.order != VersionOrder::Debian {
+        let atom = atom(builder, target, &Serving::Anything, Met::ByAny);
+        return builder.obsolete(package, atom);
+    }
+    let displaced = atom(builder, target, &Serving::Anything, Met::ByAny);
+    builder.displace(package, displaced);
+    let mut provided = manifest.relations.iter().filter(|one| one.kind == RelationKind::Provides);
+    if provided.any(|one| one.alternatives.iter().any(|provided| provided.name == target.name)) {
+        let renamed = atom(builder, target, &Serving::Anything, Met::ByName);
+        builder.obsolete(package, renamed);
+    }
 }
 
 /// A capability has the version that it is provided in; without one only an unconditional wish is met.

@@ -45,9 +45,12 @@ fn relations_that_would_not_hold_are_4() {
     let place = Place::installed();
     let ran = place.run(["install", "-y", &example(HELLO_2)]);
     assert_eq!(ran.code, 4);
-    assert!(ran.err.contains("hello 1.1-2 needs libgreet (>= 1.2): libgreet is 1.0-1"), "{ran:?}");
+    let needs = "hello 1.1-2 (file) needs libgreet (>= 1.2), but there is only libgreet 1.0-1 (installed)";
+    assert!(ran.err.contains(needs), "{ran:?}");
     let object = place.json(["install", "-y", &example(HELLO_2)]);
-    assert_eq!(object["error"]["problems"][0]["package"], "hello");
+    let facts = &object["error"]["explanation"]["facts"];
+    assert_eq!((&facts[0]["code"], &facts[1]["code"]), (&"requested".into(), &"needs".into()));
+    assert_eq!(facts[1]["packages"][0], "hello 1.1-2");
     assert_eq!(place.live(), "generations/1");
 }
 

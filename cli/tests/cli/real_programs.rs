@@ -1,66 +1,16 @@
 //! Real programs of Debian's in a root in a home directory.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::path::Path;
 use std::process::{Command, Stdio};
-
-use ambar::pkgfmt::relation::RelationKind;
-use ambar::pkgfmt::{Limits, Manifest, PackageFile};
 
 use crate::inside::{Inside, users};
 
 /// What is to run.
 const WANTED: [&str; 3] = ["bash", "git", "python3"];
 
-/// Files of packages and everything that they depend on, out of a directory; or what is missing there.
-fn closure(directory: &Path) -> Result<Vec<PathBuf>, String> {
-    let mut files: Vec<PathBuf> = std::fs::read_dir(directory)
-        .map_err(|error| format!("{}: {error}", directory.display()))?
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "deb"))
-        .collect();
-    files.sort();
-    let mut packages: BTreeMap<String, (PathBuf, Manifest)> = BTreeMap::new();
-    let mut provided: BTreeMap<String, String> = BTreeMap::new();
-    for file in files {
-        let manifest = PackageFile::open(&file, &Limits::default()).unwrap().draft().manifest.clone();
-        for relation in manifest.relations.iter().filter(|relation| relation.kind == RelationKind::Provides) {
-            for target in &relation.alternatives {
-                provided.entry(target.name.clone()).or_insert_with(|| manifest.name.clone());
-            }
-        }
-        packages.insert(manifest.name.clone(), (file, manifest));
-    }
-    let mut chosen = BTreeSet::new();
-    let mut open: Vec<String> = WANTED.map(str::to_owned).to_vec();
-    while let Some(name) = open.pop() {
-        let Some((_, manifest)) = packages.get(&name) else { return Err(format!("there is no {name}")) };
-        if !chosen.insert(name.clone()) {
-            continue;
-        }
-        for relation in &manifest.relations {
-            if !matches!(relation.kind, RelationKind::Depends | RelationKind::PreDepends) {
-                continue;
-            }
-            let mut names = relation.alternatives.iter().map(|target| target.name.as_str());
-            let found = names.clone().find(|name| packages.contains_key(*name));
-            let found = found.or_else(|| names.find_map(|name| provided.get(name).map(String::as_str)));
-            match found {
-                Some(found) => open.push(found.to_owned()),
-                None => {
-                    return Err(format!(
-                        "nothing there is what {name} depends on: {:?}",
-                        relation.alternatives
-                    ));
-                }
-            }
-        }
-    }
-    Ok(chosen.iter().map(|name| packages[name].0.clone()).collect())
-}
-
-/// Lets apt fetch the packages and all that they depend on.
-fn fetched(into: &Path) -> Result<Vec<PathBuf>, String> {
+/// Lets apt fetch the packages and all that they depend on, through any alternative: more than what is installed.
+fn fetch(into: &Path) -> Result<(), String> {
     let apt = |program: &str, arguments: &[&str], names: &[String]| {
         let mut command = Command::new(program);
         command.args(arguments).args(names).current_dir(into).stderr(Stdio::null()).stdin(Stdio::null());
@@ -84,35 +34,30 @@ fn fetched(into: &Path) -> Result<Vec<PathBuf>, String> {
     let is_name = |line: &&str| line.starts_with(|first: char| first.is_ascii_alphanumeric());
     let names: BTreeSet<String> = listed.lines().filter(is_name).map(|line| line.trim().to_owned()).collect();
     apt("apt-get", &["download", "-q"], &names.into_iter().collect::<Vec<_>>())?;
-    closure(into)
+    Ok(())
 }
 
+/// A directory of packages is all that an installation needs: it picks what the named ones need.
 #[test]
-fn git_and_python_run_in_a_root_in_a_home_directory() {
+fn git_and_python_are_chosen_from_a_directory_and_run_in_a_root_in_a_home_directory() {
     let place = tempfile::tempdir().unwrap();
-    let own = std::env::var_os("AMBAR_TEST_DEBS").map(PathBuf::from);
-    let given = own.map_or(Err("AMBAR_TEST_DEBS is not set".to_owned()), |directory| closure(&directory));
-    let files = match given.or_else(|given| fetched(place.path()).map_err(|apt| format!("{given}; {apt}"))) {
-        Ok(files) => files,
-        Err(reason) => return println!("skipped: no packages of git and python3: {reason}"),
-    };
-    // Whoever installs them has to be able to read them.
-    let readable: Vec<PathBuf> =
-        files.iter().map(|file| place.path().join(file.file_name().unwrap())).collect();
-    for (from, to) in files.iter().zip(&readable) {
-        if from != to {
-            std::fs::copy(from, to).unwrap();
-        }
+    if let Err(reason) = fetch(place.path()) {
+        return println!("skipped: no packages of git and python3: {reason}");
     }
     for nobody in users() {
         let inside = Inside::empty(nobody);
         inside.open(place.path());
         let mut install = inside.command();
-        install
-            .args(["install", "-y", "--ignore-dependency", "--strip-setuid", "--no-cache"])
-            .args(&readable);
-        let installed = crate::place::ran(&mut install);
+        install.args(["install", "-y", "--json", "--strip-setuid", "--no-cache", "--from"]).arg(place.path());
+        let installed = crate::place::ran(install.args(WANTED));
         assert_eq!(installed.code, 0, "{}", installed.err);
+        let answer: serde_json::Value = serde_json::from_str(&installed.out).unwrap();
+        let items = answer["result"]["plan"]["items"].as_array().unwrap();
+        let explicit =
+            items.iter().filter(|item| item["reason"] == "explicit").map(|item| item["name"].as_str());
+        assert_eq!(explicit.map(Option::unwrap).collect::<Vec<_>>(), WANTED);
+        let offered = std::fs::read_dir(place.path()).unwrap().count();
+        assert!(items.len() > 40 && items.len() < offered, "{} of {offered}", items.len());
 
         let git = inside.run(&["run", "git", "--version"]);
         if git.err.contains("cannot make a view") {
@@ -128,7 +73,23 @@ fn git_and_python_run_in_a_root_in_a_home_directory() {
         let worked = inside.run(&["run", "bash", "-c", script]);
         assert_eq!((&*worked.out, worked.code), ("first\n", 0), "{worked:?}");
         assert!(inside.home().join("work/.git/HEAD").exists());
+        if !nobody {
+            chrooted(&inside.root());
+        }
         let verified = inside.run(&["verify"]);
         assert_eq!(verified.code, 0, "{verified:?}");
     }
+}
+
+/// The root is also an ordinary tree for who may change to it; what `dev` has to have is the machine's matter.
+fn chrooted(root: &Path) {
+    let null = root.join("dev/null");
+    let made = Command::new("mknod").arg(&null).args(["c", "1", "3"]).status();
+    let opened = made.is_ok_and(|made| made.success()) && std::fs::write(&null, "").is_ok();
+    if !opened {
+        return println!("skipped: no device can be made for a chroot");
+    }
+    let output = Command::new("chroot").arg(root).args(["/usr/bin/git", "--version"]).output().unwrap();
+    assert!(output.stdout.starts_with(b"git version ") && output.status.success(), "{output:?}");
+    std::fs::remove_file(&null).unwrap();
 }

@@ -1,10 +1,8 @@
-//! rpm's version order, as a comparison and as bytes that sort the same.
+//! rpm's version order as bytes that sort the same.
 //!
 //! A version is read as segments, digits or letters, and whatever stands between them only separates. Segments
 //! compare one after another: numbers by value, letters as bytes, a number above letters. The text that has more
 //! segments is the newer one, except that `~` stands below the end of the text and `^` just above it.
-
-use std::cmp::Ordering;
 
 /// `[epoch:]version[-release]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,22 +28,7 @@ impl<'a> Evr<'a> {
         }
     }
 
-    /// Compares epoch and version; no epoch is epoch 0.
-    pub(crate) fn compare_version(&self, other: &Evr<'_>) -> Ordering {
-        let epoch = |evr: &Evr<'_>| evr.epoch.trim_start_matches('0').to_owned();
-        let (mine, others) = (epoch(self), epoch(other));
-        (mine.len(), &mine).cmp(&(others.len(), &others)).then_with(|| compare(self.version, other.version))
-    }
-
-    /// Compares everything; no release is below any.
-    pub(crate) fn compare(&self, other: &Evr<'_>) -> Ordering {
-        self.compare_version(other).then_with(|| match (self.release, other.release) {
-            (Some(mine), Some(others)) => compare(mine, others),
-            (mine, others) => mine.is_some().cmp(&others.is_some()),
-        })
-    }
-
-    /// Bytes that sort as [`Evr::compare_version`] does.
+    /// Bytes that sort as epoch and version do; no epoch is epoch 0.
     pub(crate) fn version_key(&self) -> Vec<u8> {
         let mut key = Vec::new();
         push_number(&mut key, self.epoch);
@@ -53,7 +36,7 @@ impl<'a> Evr<'a> {
         key
     }
 
-    /// Bytes that sort as [`Evr::compare`] does.
+    /// Bytes that sort as the whole does; no release is below any.
     pub(crate) fn key(&self) -> Vec<u8> {
         let mut key = self.version_key();
         if let Some(release) = self.release {
@@ -61,43 +44,6 @@ impl<'a> Evr<'a> {
             push_key(&mut key, release);
         }
         key
-    }
-}
-
-/// Compares two versions, or two releases.
-pub(crate) fn compare(a: &str, b: &str) -> Ordering {
-    let (mut a, mut b) = (a.as_bytes(), b.as_bytes());
-    loop {
-        (a, b) = (skip_separators(a), skip_separators(b));
-        match (a.first(), b.first()) {
-            (Some(b'~'), Some(b'~')) | (Some(b'^'), Some(b'^')) => {
-                (a, b) = (&a[1..], &b[1..]);
-                continue;
-            }
-            (Some(b'~'), _) => return Ordering::Less,
-            (_, Some(b'~')) => return Ordering::Greater,
-            (None, None) => return Ordering::Equal,
-            (None, Some(_)) => return Ordering::Less,
-            (Some(_), None) => return Ordering::Greater,
-            (Some(b'^'), Some(_)) => return Ordering::Less,
-            (Some(_), Some(b'^')) => return Ordering::Greater,
-            (Some(x), Some(y)) if x.is_ascii_digit() != y.is_ascii_digit() => {
-                return x.is_ascii_digit().cmp(&y.is_ascii_digit());
-            }
-            _ => {}
-        }
-        let (x, rest_a) = segment(a);
-        let (y, rest_b) = segment(b);
-        let ordering = if x[0].is_ascii_digit() {
-            let (x, y) = (without_zeros(x), without_zeros(y));
-            x.len().cmp(&y.len()).then(x.cmp(y))
-        } else {
-            x.cmp(y)
-        };
-        if ordering != Ordering::Equal {
-            return ordering;
-        }
-        (a, b) = (rest_a, rest_b);
     }
 }
 

@@ -8,7 +8,7 @@ use super::interner::part;
 use super::sort::{self, Groups, Sorted};
 use super::{Builder, Package, TooLarge};
 use crate::key::meets;
-use crate::layout::{MOST, OBSOLETES, Section as S, Writer};
+use crate::layout::{MOST, Section as S, Writer};
 
 /// Lists put one after another.
 struct Lists {
@@ -305,7 +305,7 @@ impl Compiler<'_> {
     /// Conflicts of each package, the conflict atoms that each package is a candidate of, and who declares each.
     fn conflicts(&self, atom_place: &[u32], candidates: &Lists) -> (Lists, Lists, Lists) {
         let (packages, atoms) = (self.ordered.packages.len(), atom_place.len());
-        let entries: Vec<(u32, u32, bool)> = self
+        let entries: Vec<(u32, u32, u32)> = self
             .builder
             .conflicts
             .iter()
@@ -317,7 +317,7 @@ impl Compiler<'_> {
         let by_package = Groups::new(packages, entries.iter().map(|entry| entry.0));
         let items = by_package.positions.iter().map(|position| {
             let (_, atom, obsoletes) = entries[*position as usize];
-            if obsoletes { atom | OBSOLETES } else { atom }
+            atom | obsoletes
         });
         let conflicts = Lists { items: items.collect(), ends: by_package.starts };
         let mut by_atom: Vec<(u32, u32)> = entries.iter().map(|entry| (entry.1, entry.0)).collect();

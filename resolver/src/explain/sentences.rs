@@ -1,15 +1,17 @@
 //! Facts as sentences, in the order in which they lead from the request to the contradiction.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::{Statement, job_text, similar};
 use crate::PackageId;
 use crate::fact::Fact;
 use crate::request::{Request, Selector, Verb};
-use crate::world::World;
+use crate::world::{Rivalry, World};
 
 /// How many packages a sentence names.
 const NAMED: usize = 4;
+/// How many sentences there are at most.
+const MOST_TOLD: usize = 100;
 
 /// A demand as its package writes it.
 pub(crate) fn clause_text(world: &World<'_>, clause: u32) -> String {
@@ -89,7 +91,29 @@ pub(super) fn statements(world: &World<'_>, request: &Request, facts: &BTreeSet<
             told.push(staying(world, request, *fact, *package));
         }
     }
-    // The same demand of several versions: one sentence.
+    let seen = tell_demands(world, facts, &reached, &mut told);
+    told.extend(refusals(world, request, facts));
+    told.extend(rivalries(world, facts, &seen));
+    if told.len() > MOST_TOLD {
+        // A long chain: where it begins, and where it breaks.
+        let left_out = told.len() - MOST_TOLD;
+        let end = told.split_off(MOST_TOLD / 2 + left_out);
+        told.truncate(MOST_TOLD / 2);
+        told.push(statement(world, "left-out", format!("… and {left_out} more between these"), &[], None));
+        told.extend(end);
+    }
+    told
+}
+
+/// Tells the demands among the facts, in the order in which they lead on from the packages `reached`; gives those
+/// and the candidates of what was told.
+fn tell_demands(
+    world: &World<'_>,
+    facts: &BTreeSet<Fact>,
+    reached: &[u32],
+    told: &mut Vec<Statement>,
+) -> BTreeSet<u32> {
+    // The same demand of several versions is one sentence.
     let mut demands: BTreeMap<(u32, String), (Vec<u32>, u32)> = BTreeMap::new();
     for fact in facts {
         if let Fact::Clause(clause) = fact {
@@ -98,36 +122,59 @@ pub(super) fn statements(world: &World<'_>, request: &Request, facts: &BTreeSet<
             demands.entry(key).or_insert_with(|| (Vec::new(), *clause)).0.push(owner);
         }
     }
-    let mut left: Vec<_> = demands.into_iter().collect();
-    let mut seen: BTreeSet<u32> = reached.iter().copied().collect();
-    while !left.is_empty() {
-        // What follows from what was told comes next; if nothing does, whatever is first.
-        let place = left
-            .iter()
-            .position(|(_, (owners, _))| owners.iter().any(|owner| seen.contains(owner)))
-            .unwrap_or(0);
-        let ((_, text), (owners, clause)) = left.remove(place);
-        let candidates = candidates(world, clause);
-        seen.extend(&candidates);
-        let end = match candidates.len() {
-            0 => ", which nothing provides".to_owned(),
-            _ if candidates.len() == 1 && text == world.name(PackageId(candidates[0])) => String::new(),
-            _ => format!(", which {}", meet(world, &candidates)),
-        };
-        let verb = world.kind(clause).verb();
-        let verb = if owners.len() > 1 && verb == "needs" { "need" } else { verb };
-        let sentence = format!("{} {verb} {text}{end}", listed(world, &owners));
-        let mut told_now = statement(world, "needs", sentence, &owners, Some(text));
-        if candidates.is_empty() {
-            for atom in world.alternatives(clause) {
-                let name = world.name_text(world.atom_name(*atom));
-                told_now.similar.extend(similar(world, name));
-            }
-        }
-        told.push(told_now);
+    let demands: Vec<_> = demands.into_iter().collect();
+    let mut of_owner: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
+    for (place, (_, (owners, _))) in demands.iter().enumerate() {
+        owners.iter().for_each(|owner| of_owner.entry(*owner).or_default().push(place));
     }
-    told.extend(refusals(world, request, facts));
-    told.extend(rivalries(world, facts, &seen));
+    let mut is_told = vec![false; demands.len()];
+    let mut seen: BTreeSet<u32> = BTreeSet::new();
+    let mut todo: VecDeque<u32> = reached.iter().copied().collect();
+    let mut next = 0;
+    loop {
+        let Some(package) = todo.pop_front() else {
+            // What follows from nothing that was told.
+            while is_told.get(next) == Some(&true) {
+                next += 1;
+            }
+            match demands.get(next) {
+                Some((_, (owners, _))) => todo.extend(owners.first()),
+                None => return seen,
+            }
+            continue;
+        };
+        if !seen.insert(package) {
+            continue;
+        }
+        for place in of_owner.get(&package).into_iter().flatten() {
+            if std::mem::replace(&mut is_told[*place], true) {
+                continue;
+            }
+            let ((_, text), (owners, clause)) = &demands[*place];
+            todo.extend(candidates(world, *clause));
+            told.push(demand(world, text, owners, *clause));
+        }
+    }
+}
+
+/// One demand, of one or several versions of a package.
+fn demand(world: &World<'_>, text: &str, owners: &[u32], clause: u32) -> Statement {
+    let candidates = candidates(world, clause);
+    let names: Vec<u32> = world.alternatives(clause).iter().map(|atom| world.atom_name(*atom)).collect();
+    let others: Vec<u32> = names.iter().flat_map(|name| world.packages_of(*name)).collect();
+    let end = match candidates.as_slice() {
+        [] if others.is_empty() => ", which nothing provides".to_owned(),
+        [] => format!(", but there is only {}", listed(world, &others)),
+        [one] if text == world.name(PackageId(*one)) => String::new(),
+        several => format!(", which {}", meet(world, several)),
+    };
+    let verb = world.kind(clause).verb();
+    let verb = if owners.len() > 1 && verb == "needs" { "need" } else { verb };
+    let sentence = format!("{} {verb} {text}{end}", listed(world, owners));
+    let mut told = statement(world, "needs", sentence, owners, Some(text.to_owned()));
+    if candidates.is_empty() && others.is_empty() {
+        told.similar = names.iter().flat_map(|name| similar(world, world.name_text(*name))).collect();
+    }
     told
 }
 
@@ -228,7 +275,8 @@ fn rivalries(world: &World<'_>, facts: &BTreeSet<Fact>, seen: &BTreeSet<u32>) ->
                 if involved.is_empty() {
                     involved = others;
                 }
-                let obsoletes = world.conflicts(*declarer).any(|entry| entry == (*atom, true));
+                let takes = |how: Rivalry| how != Rivalry::Excludes;
+                let obsoletes = world.conflicts(*declarer).any(|(other, how)| other == *atom && takes(how));
                 let (code, verb) = if obsoletes {
                     ("obsoletes", "takes the place of")
                 } else {

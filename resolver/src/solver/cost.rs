@@ -171,7 +171,11 @@ impl Solver<'_> {
                 if self.is_true(candidate) || self.costs.stamps[world.name_of(candidate) as usize] == stamp {
                     apart = false;
                 } else if self.is_open(candidate) {
-                    let cost = self.cost_of_package(candidate);
+                    let mut cost = self.cost_of_package(candidate);
+                    if self.costs.names[world.name_of(candidate) as usize] > 0 {
+                        // Another slot of a name that is chosen is no new name.
+                        cost[NEW_NAMES] = 0;
+                    }
                     for (least, amount) in cheapest.iter_mut().zip(cost) {
                         *least = amount.min(*least);
                     }

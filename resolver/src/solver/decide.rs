@@ -42,7 +42,8 @@ impl Solver<'_> {
                 broken &= !world.is_installed(PackageId(candidate));
                 !possible
             });
-            if !possible && !(installed && broken) && self.holds(Fact::Clause(clause)) {
+            let forgiven = installed && broken;
+            if !possible && !forgiven && self.holds(Fact::Clause(clause)) {
                 return Some(clause);
             }
         }

@@ -9,6 +9,7 @@ use crate::PackageId;
 use crate::fact::Fact;
 use crate::request::Verb;
 use crate::universe::flags;
+use crate::world::Rivalry;
 
 /// What a request comes to.
 #[derive(Debug, Default)]
@@ -88,6 +89,10 @@ impl Solver<'_> {
             }
             if job.downgrade || job.verb == Verb::Synchronise {
                 allowed_older.extend(packages);
+                if job.verb == Verb::Synchronise {
+                    allowed_older.extend(packages.iter().flat_map(|package| world.twins(*package)));
+                    allowed_older.extend(packages.iter().flat_map(|package| world.obsoleters(*package)));
+                }
             }
         }
         for (number, job) in request.jobs.iter().enumerate() {
@@ -95,7 +100,7 @@ impl Solver<'_> {
                 self.targets(number as u32, &selected[number], job.verb, &held, &mut targets);
             }
         }
-        if policy.removals && request.jobs.iter().any(|job| job.verb == Verb::Synchronise) {
+        if request.jobs.iter().any(|job| job.verb == Verb::Synchronise) {
             self.setup.order.swap(cost::REMOVALS, cost::TARGET_AGE);
         }
         self.setup.may_change.extend(&removed);
@@ -153,7 +158,45 @@ impl Solver<'_> {
                 return false;
             }
         }
+        if !removed.is_empty() && policy.removals && !self.watch_installed() {
+            return false;
+        }
         self.keep(&removed, &allowed_older, &held, &targets)
+    }
+
+    /// Writes down all demands of what is installed, so that a removal goes through a long chain of users at once
+    /// rather than in one contradiction after another.
+    fn watch_installed(&mut self) -> bool {
+        let world = self.world;
+        for (package, _) in world.installed() {
+            for clause in world.strong_clauses(package.0) {
+                let (mut there, mut lits) = (false, Vec::new());
+                world.each_candidate(clause, |candidate| {
+                    there |= world.is_installed(PackageId(candidate));
+                    lits.push(yes(candidate));
+                    true
+                });
+                if !there || lits.contains(&yes(package.0)) || !self.holds(Fact::Clause(clause)) {
+                    continue;
+                }
+                lits.sort_unstable();
+                lits.dedup();
+                lits.push(no(package.0));
+                lits.sort_by_key(|lit| self.value(*lit));
+                if self.value(lits[0]) == 1 || lits.iter().any(|lit| self.value(*lit) == 1) {
+                    continue;
+                }
+                let fact = self.fact(Fact::Clause(clause));
+                let at = self.add_clause(&lits, fact + 1);
+                self.clause_at[clause as usize] = at;
+                self.placed.push(clause);
+                let open = lits.iter().filter(|lit| self.value(**lit) == 0).count();
+                if open < 2 && !self.assign(lits[0], Reason::Arena { at }) {
+                    return false;
+                }
+            }
+        }
+        true
     }
 
     fn unit(&mut self, lit: Lit, fact: Fact) -> bool {
@@ -275,7 +318,7 @@ impl Solver<'_> {
         let mut by_installed: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
         for package in packages {
             let twins = world.twins(*package).filter(|other| world.is_installed(PackageId(*other)));
-            let replaced = world.conflicts(*package).filter(|entry| entry.1);
+            let replaced = world.conflicts(*package).filter(|entry| entry.1 == Rivalry::Obsoletes);
             let replaced = replaced.flat_map(|(atom, _)| world.candidates(atom).iter().copied());
             let replaced = replaced.filter(|other| world.is_installed(PackageId(*other)));
             for old in twins.chain(replaced).filter(|old| *old != *package && !held.contains_key(old)) {
@@ -342,16 +385,24 @@ impl Solver<'_> {
             }
             let obsoleters = world.obsoleters(package);
             successors.extend(obsoleters.iter().filter(|new| !world.is_installed(PackageId(**new))));
+            let displacers: BTreeSet<u32> = world
+                .displacers(package)
+                .into_iter()
+                .filter(|new| !world.is_installed(PackageId(*new)) && !obsoleters.contains(new))
+                .collect();
+            successors.extend(&displacers);
             successors.sort_unstable();
             successors.dedup();
             let target = targets.get(&package);
             let mut wants_change = false;
-            let mut costs: Vec<((u32, bool, u32), u32)> = Vec::new();
+            let mut costs: Vec<((u32, u32, u32), u32)> = Vec::new();
             if let Some(target) = target {
                 let mut ages = BTreeMap::new();
                 for new in successors.iter().copied().chain([package]) {
                     let age = match &target.only {
                         Some(only) => only.get(&new).copied().unwrap_or(only.len() as u32),
+                        // Nothing is upgraded to what is no newer form of it.
+                        None if displacers.contains(&new) => world.age(package) + 1,
                         None if world.name_of(new) != world.name_of(package) => 0,
                         None => {
                             let renamed = obsoleters.iter().any(|one| {
@@ -370,7 +421,9 @@ impl Solver<'_> {
                     }
                     let renamed = world.name_of(*new) != world.name_of(package);
                     let own_age = world.age(*new);
-                    costs.push(((*age, renamed, own_age), *new));
+                    // What is there is kept rather than changed for the same.
+                    let place = 2 * u32::from(*new != package) + u32::from(renamed);
+                    costs.push(((*age, place, own_age), *new));
                 }
                 if let (Some(only), Some(job)) = (&target.only, target.must)
                     && !only.is_empty()
@@ -385,16 +438,21 @@ impl Solver<'_> {
                     }
                 }
             } else {
-                costs.push(((0, false, 0), package));
+                costs.push(((0, 0, 0), package));
                 for new in &successors {
                     let renamed = world.name_of(*new) != world.name_of(package);
                     let age = world.age(*new);
-                    costs.push(((1, renamed, age), *new));
+                    let place = u32::from(renamed);
+                    costs.push(((1 + u32::from(displacers.contains(new)), place, age), *new));
                 }
             }
             costs.sort_unstable();
             let mut lits: Vec<Lit> = costs.iter().map(|(_, new)| yes(*new)).collect();
-            if policy.removals && !protected {
+            // What the repositories no longer have may go when everything is to be as they have it.
+            let is_orphan = target.is_some_and(|target| {
+                target.must.is_some() && target.only.as_ref().is_some_and(BTreeMap::is_empty)
+            });
+            if (policy.removals || is_orphan) && !protected {
                 let goes = world.len() + position as u32;
                 lits.push(yes(goes));
                 let fact = self.fact(Fact::Keep(package));

@@ -4,7 +4,7 @@ use hashbrown::HashMap;
 
 use super::view::{View, range};
 use crate::key::meets;
-use crate::layout::{OBSOLETES, Section as S};
+use crate::layout::{DISPLACES, OBSOLETES, Section as S};
 use crate::universe::Universe;
 
 /// Lists that replace or lengthen some of the first universe's, by id.
@@ -43,6 +43,9 @@ impl Patches {
         }
     }
 }
+
+/// What a conflict says beside its atom.
+const BITS: u32 = OBSOLETES | DISPLACES;
 
 /// What the universes after the first add. Ids go on where the first universe's end.
 #[derive(Debug, Default)]
@@ -218,7 +221,7 @@ impl Joined {
             self.strong_end.push(start + strong as u32);
             self.clauses_of.push(first_clause + self.clause_kind.len() as u32);
             let conflicts = part.list(S::ConflictsOf, *package, S::Conflicts);
-            let moved = |atom: &u32| (atom & OBSOLETES) | ((atom & !OBSOLETES) + first_atom);
+            let moved = |atom: &u32| (atom & BITS) | ((atom & !BITS) + first_atom);
             self.conflicts.extend(conflicts.iter().map(moved));
             self.conflicts_of.push(self.conflicts.len() as u32);
         }

@@ -92,7 +92,11 @@ impl Model<'_> {
         let successor = |id: &usize| place >> id & 1 == 1 || self.obsoletes[*id] >> goal.installed & 1 == 1;
         let candidates = state & (!self.installed | 1 << goal.installed);
         let age = |id: usize| {
-            if goal.plain { self.age_of_successor(id, goal) } else { self.age_as_target(id, goal) }
+            if goal.plain && !goal.hard {
+                self.age_of_successor(id, goal)
+            } else {
+                self.age_as_target(id, goal)
+            }
         };
         members(candidates).into_iter().filter(successor).map(age).sum()
     }

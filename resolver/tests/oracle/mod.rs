@@ -6,6 +6,7 @@ mod model;
 mod order;
 mod search;
 mod valid;
+pub(crate) mod version;
 
 pub(crate) use cost::Cost;
 pub(crate) use model::{Model, State, members, state};

@@ -1,5 +1,6 @@
 //! A case with its relations worked out: for each clause the set of packages that meet it.
 
+use super::version::{compare, compare_version};
 use crate::case::{Case, Package, Relation, Selector};
 use crate::rpm::Evr;
 use std::cmp::Ordering;
@@ -123,6 +124,7 @@ impl<'a> Model<'a> {
 
     fn add_goals(&mut self, job: &Selector, hard: bool) {
         let chosen = selected(self.case, job);
+        self.may_be_older |= if hard { chosen } else { 0 };
         let plain = chosen & self.installed != 0 && job.by != "repo";
         for installed in members(self.installed & !self.locked & !self.removed) {
             let successors = select(&self.case.packages, |package| {
@@ -162,8 +164,8 @@ impl<'a> Model<'a> {
             .filter(|other| among >> other.id & 1 == 1 && self.same_place(other.id, id))
         {
             let other = Evr::parse(&other.version);
-            let known = newer.iter().any(|known| known.compare(&other) == Ordering::Equal);
-            if !known && other.compare(&version) == Ordering::Greater {
+            let known = newer.iter().any(|known| compare(known, &other) == Ordering::Equal);
+            if !known && compare(&other, &version) == Ordering::Greater {
                 newer.push(other);
             }
         }
@@ -225,8 +227,8 @@ fn overlap(a: &Relation, b: &Relation) -> bool {
         return true;
     }
     let (a, b) = (Evr::parse(version_a), Evr::parse(version_b));
-    let ordering = a.compare_version(&b).then_with(|| match (a.release, b.release) {
-        (Some(_), Some(_)) => a.compare(&b),
+    let ordering = compare_version(&a, &b).then_with(|| match (a.release, b.release) {
+        (Some(_), Some(_)) => compare(&a, &b),
         _ => Ordering::Equal,
     });
     match ordering {

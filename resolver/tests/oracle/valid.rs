@@ -1,6 +1,7 @@
 //! What is wrong with a state, in words.
 
 use super::model::{Model, State, members};
+use super::version::compare;
 use crate::rpm::Evr;
 use std::cmp::Ordering;
 
@@ -59,7 +60,7 @@ impl Model<'_> {
         let version = Evr::parse(&self.package(id).version);
         let older = members(self.installed & self.places[id])
             .into_iter()
-            .any(|other| version.compare(&Evr::parse(&self.package(other).version)) == Ordering::Less);
+            .any(|other| compare(&version, &Evr::parse(&self.package(other).version)) == Ordering::Less);
         if older && self.may_be_older >> id & 1 == 0 {
             faults.push(format!("{} is older than what is installed", name()));
         }

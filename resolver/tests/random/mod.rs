@@ -20,6 +20,8 @@ pub(crate) struct Scope {
     pub(crate) broken: bool,
     /// Locks, and what is favoured or avoided.
     pub(crate) wishes: bool,
+    /// Becoming what the repositories have, rather than upgrades.
+    pub(crate) synchronise: bool,
 }
 
 fn one_of(words: &'static [&'static str]) -> impl Strategy<Value = String> {
@@ -108,14 +110,10 @@ fn request(scope: Scope) -> impl Strategy<Value = Request> {
         few(wishes, selector()),
         few(wishes, selector()),
     )
-        .prop_map(|(install, remove, upgrade, lock, favor, disfavor)| Request {
-            install,
-            remove,
-            upgrade,
-            lock,
-            favor,
-            disfavor,
-            ..Request::default()
+        .prop_map(move |(install, remove, upgrade, lock, favor, disfavor)| {
+            let (upgrade, dist_upgrade) =
+                if scope.synchronise { (Vec::new(), upgrade) } else { (upgrade, Vec::new()) };
+            Request { install, remove, upgrade, dist_upgrade, lock, favor, disfavor, ..Request::default() }
         })
 }
 
