@@ -279,34 +279,12 @@ impl Universe {
     /// The id of a name, if anything mentions it.
     #[must_use]
     pub fn find_name(&self, name: &str) -> Option<u32> {
-        self.search_name(name, 0, self.names()).ok()
+        self.names_sorted().search(name.as_bytes(), 0, self.names()).ok()
     }
 
-    /// The id of a name that is not before `from`, or the one it would have; soon found when it is near there.
-    pub(crate) fn find_name_from(&self, name: &str, from: u32) -> Result<u32, u32> {
-        let (mut low, mut step) = (from, 1);
-        loop {
-            let high = low.saturating_add(step);
-            if high >= self.names() {
-                return self.search_name(name, low, self.names());
-            }
-            if self.blob(Section::NameTextOf, high, Section::NameText) > name.as_bytes() {
-                return self.search_name(name, low, high);
-            }
-            (low, step) = (high, step.saturating_mul(2));
-        }
-    }
-
-    fn search_name(&self, name: &str, mut low: u32, mut high: u32) -> Result<u32, u32> {
-        while low < high {
-            let middle = low + (high - low) / 2;
-            match self.blob(Section::NameTextOf, middle, Section::NameText).cmp(name.as_bytes()) {
-                std::cmp::Ordering::Equal => return Ok(middle),
-                std::cmp::Ordering::Less => low = middle + 1,
-                std::cmp::Ordering::Greater => high = middle,
-            }
-        }
-        Err(low)
+    /// All names, fetched once for who looks for many.
+    pub(crate) fn names_sorted(&self) -> Names<'_> {
+        Names { ends: self.ints(Section::NameTextOf), text: self.bytes(Section::NameText) }
     }
 
     /// The packages that have that name, newest first.
@@ -390,6 +368,49 @@ impl Universe {
     /// An atom as its package writes it.
     pub(crate) fn atom_text(&self, atom: u32) -> &str {
         self.text(Section::AtomTextOf, atom, Section::AtomText)
+    }
+}
+
+/// The names of a universe, sorted.
+pub(crate) struct Names<'u> {
+    ends: &'u [u32],
+    text: &'u [u8],
+}
+
+impl<'u> Names<'u> {
+    pub(crate) fn get(&self, name: u32) -> &'u [u8] {
+        &self.text[self.ends[name as usize] as usize..self.ends[name as usize + 1] as usize]
+    }
+
+    pub(crate) fn len(&self) -> u32 {
+        self.ends.len() as u32 - 1
+    }
+
+    /// The id of a name that is not before `from`, or the one it would have; soon found when it is near there.
+    pub(crate) fn search_from(&self, name: &[u8], from: u32) -> Result<u32, u32> {
+        let (mut low, mut step) = (from, 1_u32);
+        loop {
+            let high = low.saturating_add(step);
+            if high >= self.len() {
+                return self.search(name, low, self.len());
+            }
+            if self.get(high) > name {
+                return self.search(name, low, high);
+            }
+            (low, step) = (high, step.saturating_mul(2));
+        }
+    }
+
+    fn search(&self, name: &[u8], mut low: u32, mut high: u32) -> Result<u32, u32> {
+        while low < high {
+            let middle = low + (high - low) / 2;
+            match self.get(middle).cmp(name) {
+                std::cmp::Ordering::Equal => return Ok(middle),
+                std::cmp::Ordering::Less => low = middle + 1,
+                std::cmp::Ordering::Greater => high = middle,
+            }
+        }
+        Err(low)
     }
 }
 

@@ -147,25 +147,31 @@ impl Joined {
     }
 
     fn name_all(&mut self, parts: &[&Universe]) {
-        let mut new: HashMap<&str, u32> = HashMap::new();
+        let first = parts[0].names_sorted();
+        let mut new: HashMap<&[u8], u32> = HashMap::new();
         for (number, part) in parts.iter().enumerate().skip(1) {
-            let mut names = Vec::with_capacity(part.names() as usize);
+            let own = part.names_sorted();
+            let mut names = Vec::with_capacity(own.len() as usize);
             // Both are sorted: a name is looked for from where the one before it was.
             let mut from = 0;
-            for name in 0..part.names() {
-                let text = part.name_text(name);
-                let found = parts[0].find_name_from(text, from);
+            for name in 0..own.len() {
+                let text = own.get(name);
+                let found = first.search_from(text, from);
                 let (Ok(next) | Err(next)) = found;
                 from = next;
                 names.push(found.unwrap_or_else(|_| {
                     *new.entry(text).or_insert_with(|| {
                         self.names.push((number, name));
-                        parts[0].names() + self.names.len() as u32 - 1
+                        first.len() + self.names.len() as u32 - 1
                     })
                 }));
             }
-            let mut locals: Vec<(u32, u32)> = names.iter().copied().zip(0..).collect();
-            locals.sort_unstable();
+            // Two universes need none: of the first one's names the ids are the same.
+            let mut locals: Vec<(u32, u32)> = Vec::new();
+            if parts.len() > 2 {
+                locals.extend(names.iter().copied().zip(0..));
+                locals.sort_unstable();
+            }
             self.maps.push(Maps { names, locals, ..Maps::default() });
         }
     }
