@@ -1,5 +1,7 @@
 //! Plans that remove packages: those that are named with all that need them, and those that nobody needs.
 
+use std::collections::BTreeMap;
+
 use ambar_pkgfmt::Manifest;
 use ambar_resolver::universe::flags;
 use ambar_resolver::{Falls, PackageId as Id, World, dependents, order, orphans};
@@ -70,8 +72,9 @@ impl Root {
             let position = ground.position(world, id)?;
             Some((position, &base.manifests[position]))
         };
+        let by_package: BTreeMap<Id, &Falls> = falls.iter().map(|fall| (fall.package, fall)).collect();
         for fall in falls {
-            let chain = || fall.because_of.map(|_| because(world, fall));
+            let chain = || fall.because_of.map(|_| chain(world, &by_package, fall));
             let protected = world.flags(fall.package) & flags::PROTECTED != 0;
             if protected && !options.remove_essential {
                 return Err(Error::Essential { package: world.name(fall.package).into(), chain: chain() });
@@ -92,6 +95,15 @@ impl Root {
         plan.steps = ground.steps(world, &order(world, &[], &gone));
         Ok(())
     }
+}
+
+/// The whole way from a package that goes along down to one that is named.
+fn chain(world: &World<'_>, falls: &BTreeMap<Id, &Falls>, fall: &Falls) -> String {
+    let next = |fall: &&Falls| falls.get(&fall.because_of?).copied();
+    let links = std::iter::successors(Some(fall), next).take(falls.len());
+    let texts: Vec<String> =
+        links.filter(|fall| fall.because_of.is_some()).map(|fall| because(world, fall)).collect();
+    texts.join(", ")
 }
 
 /// Why a package goes with others.

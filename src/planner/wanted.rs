@@ -36,6 +36,13 @@ pub(super) fn jobs(
         }
     }
     match readings.first() {
+        Some(_) if text.starts_with('@') => {
+            let components = known.iter().flat_map(|(_, manifest, _)| &manifest.components);
+            let names: BTreeSet<&str> = components.map(String::as_str).chain(sets.names()).collect();
+            let similar = crate::query::similar(&text[1..], names.into_iter());
+            let similar = similar.into_iter().map(|name| format!("@{name}")).collect();
+            Err(Error::NoSource { names: vec![text.into()], similar })
+        }
         Some(targets) => of_targets(world, known, targets, text),
         None => Err(missing(world, text)),
     }
