@@ -255,6 +255,52 @@ fn a_misspelt_name_gets_the_nearest_ones() {
 }
 
 #[test]
+fn another_architecture_slot_or_tag_of_a_name_is_not_what_was_asked_for() {
+    let shop = Shop::new();
+    shop.put("py", "3", "slot = '3'\n").put("driver", "1", "tag = 'a'\n").put(
+        "git",
+        "1",
+        "arch = 'x86_64'\n",
+    );
+    let refused = |name: &str, part: &str| {
+        let error = shop.plan_install(&[name], Options::default()).unwrap_err();
+        assert_eq!(error.class(), Class::NotFound, "{error}");
+        tells(error, &[&format!("no source has {name}; did you mean {part}?")]);
+        let error = shop.root.why_not(name, &shop.from(), &Options::default()).unwrap_err();
+        assert_eq!(error.class(), Class::NotFound, "{error}");
+    };
+    refused("py:4", "py:3");
+    refused("driver#b", "driver#a");
+    refused("git:arm64", "git");
+    assert_eq!(comes(&shop.plan_install(&["git:x86_64"], Options::default()).unwrap()), ["git 1"]);
+}
+
+#[test]
+fn what_is_to_be_installed_again_must_be_there_to_install() {
+    let shop = Shop::new();
+    shop.put("a", "1", "");
+    shop.install(&["a"]);
+    let options = Options { reinstall: true, ..Options::default() };
+    assert_eq!(changes(&shop.plan_install(&["a"], options.clone()).unwrap()), ["reinstall a 1"]);
+    shop.clear();
+    let error = shop.plan_install(&["a"], options).unwrap_err();
+    assert_eq!(error.class(), Class::NotFound, "{error}");
+    tells(error, &["no source has a"]);
+}
+
+#[test]
+fn a_file_is_no_directory_to_choose_from() {
+    let shop = Shop::new();
+    shop.put("a", "1", "");
+    let from = vec![OsPath(shop.path().join("a-1.ambar"))];
+    let names = owned(&["a"]);
+    let options = Options::default();
+    let error = shop.root.plan(Request::Install { files: vec![], names, from, options }).unwrap_err();
+    assert_eq!(error.class(), Class::Usage);
+    tells(error, &["a-1.ambar is no directory to choose packages from"]);
+}
+
+#[test]
 fn sets_and_components_install_as_a_whole() {
     let shop = Shop::new();
     let component = "components = ['desktop']\n";

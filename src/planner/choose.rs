@@ -264,6 +264,9 @@ impl<'g> Ground<'g> {
                                 !world.is_installed(*id) && there.is_some()
                             };
                             let same: Vec<Id> = ids.iter().copied().filter(again).collect();
+                            if ids.iter().all(|id| world.is_installed(*id)) {
+                                return Err(Error::NoSource { names: vec![job.text], similar: Vec::new() });
+                            }
                             if !same.is_empty() {
                                 ids = same;
                                 job = Job::new(Verb::Install, Selector::Packages(ids), job.text);

@@ -44,7 +44,7 @@ pub(super) fn jobs(
             Err(Error::NoSource { names: vec![text.into()], similar })
         }
         Some(targets) => of_targets(world, known, targets, text),
-        None => Err(missing(world, text)),
+        None => Err(missing(world, known, text)),
     }
 }
 
@@ -135,26 +135,42 @@ fn of_targets(
     let mut provided = Vec::new();
     for target in targets {
         let tests: Vec<OwnTest> = target.constraints.iter().map(OwnTest::of).collect();
-        provided.extend(with_tests(&tests, |tests| Selector::providing(&target.name, tests)).packages(world));
+        let ids = with_tests(&tests, |tests| Selector::providing(&target.name, tests)).packages(world);
+        provided.extend(ids.into_iter().filter(|id| is_of_arch(known, *id, &target.arch)));
     }
     if !provided.is_empty() {
         return Ok(vec![Job::new(Verb::Install, Selector::Packages(provided), text)]);
     }
-    let others = |target: &&Target| !Selector::providing(&target.name, &[]).packages(world).is_empty();
+    let others = |target: &&Target| {
+        let ids = Selector::providing(&target.name, &[]).packages(world);
+        ids.into_iter().any(|id| is_of_arch(known, id, &target.arch))
+    };
     match targets.iter().find(others) {
         Some(target) => {
             let tests: Vec<OwnTest> = target.constraints.iter().map(OwnTest::of).collect();
             let selector = with_tests(&tests, |tests| Selector::named(&target.name, tests));
             Ok(vec![Job::new(Verb::Install, selector, text)])
         }
-        None => Err(missing(world, text)),
+        None => Err(missing(world, known, text)),
     }
 }
 
-fn missing(world: &World<'_>, text: &str) -> Error {
+/// Whether a package is of the architecture that a target says, if it says one.
+fn is_of_arch(known: &[Known<'_>], id: PackageId, arch: &str) -> bool {
+    matches!(arch, "" | "any") || known.iter().any(|(known, one, _)| *known == id && one.arch == arch)
+}
+
+fn missing(world: &World<'_>, known: &[Known<'_>], text: &str) -> Error {
     let name = text.trim_start_matches(['<', '>', '=', '~', '!']);
     let name = name.split([' ', '(', '=', '<', '>', ':', '#']).next().unwrap_or(name);
-    Error::NoSource { names: vec![text.into()], similar: ambar_resolver::similar(world, name) }
+    // Of that name there may be others: of another architecture, slot or tag.
+    let others = known.iter().filter(|(_, one, _)| one.name == name);
+    let others: BTreeSet<String> = others.map(|(_, one, _)| one.instance().to_string()).collect();
+    let similar = match others.is_empty() {
+        true => ambar_resolver::similar(world, name),
+        false => others.into_iter().take(3).collect(),
+    };
+    Error::NoSource { names: vec![text.into()], similar }
 }
 
 /// Whether a package mends a security problem that an installed one has: one of the changes since then says so.

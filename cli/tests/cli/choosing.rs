@@ -94,6 +94,28 @@ fn what_cannot_be_done_is_4_with_an_explanation_for_machines() {
 }
 
 #[test]
+fn advice_fits_what_went_wrong() {
+    let (place, from) = shop();
+    let ran = place.run(["install", "-y", "app = 7", "--from", &from]);
+    assert_eq!(ran.code, 4, "{ran:?}");
+    assert!(ran.err.contains("there is only app 1"), "{ran:?}");
+    assert!(!ran.err.contains("--ignore-dependency"), "it would not help: {ran:?}");
+    let ran = place.run(["install", "-y", "rival", "--from", &from]);
+    assert!(ran.err.contains("--ignore-dependency"), "{ran:?}");
+    let ran = place.run(["install", "-y", "rival"]);
+    assert_eq!(ran.code, 3, "{ran:?}");
+    assert!(ran.err.contains("--from DIR"), "{ran:?}");
+    let ran = place.run(["install", "-y", &from]);
+    assert!(ran.err.contains("It is a directory: --from"), "{ran:?}");
+    put(&place, "vital", "1", "[properties]\n'deb.essential' = 'yes'\n");
+    assert_eq!(place.run(["install", "-y", "vital", "--from", &from]).code, 0);
+    assert_eq!(place.run(["mark", "-y", "automatic", "vital"]).code, 0);
+    assert_eq!(place.run(["why", "vital"]).out, "vital 1 is essential.\n");
+    let ran = place.run(["remove", "-y", "vital"]);
+    assert!(ran.code == 4 && ran.err.contains("--remove-essential"), "{ran:?}");
+}
+
+#[test]
 fn why_and_why_not_answer_with_0_whatever_the_answer_is() {
     let (place, from) = shop();
     assert!(place.run(["why", "app"]).out.contains("app 1 was asked for."));
