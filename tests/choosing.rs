@@ -248,6 +248,9 @@ fn a_misspelt_name_gets_the_nearest_ones() {
     let error = shop.plan_install(&["libgrete"], Options::default()).unwrap_err();
     assert_eq!(error.class(), Class::NotFound);
     tells(error, &["no source has libgrete; did you mean libgreet?"]);
+    // All of them are told at once.
+    let error = shop.plan_install(&["libgret", "app", "ap", "libgret"], Options::default()).unwrap_err();
+    tells(error, &["no source has libgret, ap; did you mean libgreet or app?"]);
     tells(
         shop.plan_install(&["app"], Options::default()).unwrap_err(),
         &["libgret", "did you mean libgreet?"],

@@ -68,11 +68,13 @@ impl Root {
         options: &Options,
         plan: &mut Plan,
     ) -> Result<(), Error> {
+        let positions = ground.positions(world);
         let manifest = |id: Id| -> Option<(usize, &Manifest)> {
-            let position = ground.position(world, id)?;
+            let position = *positions.get(&id)?;
             Some((position, &base.manifests[position]))
         };
         let by_package: BTreeMap<Id, &Falls> = falls.iter().map(|fall| (fall.package, fall)).collect();
+        let policy = self.policy()?;
         for fall in falls {
             let chain = || fall.because_of.map(|_| chain(world, &by_package, fall));
             let protected = world.flags(fall.package) & flags::PROTECTED != 0;
@@ -80,7 +82,7 @@ impl Root {
                 return Err(Error::Essential { package: world.name(fall.package).into(), chain: chain() });
             }
             if let Some((position, manifest)) = manifest(fall.package) {
-                if let Some(rule) = self.policy()?.protected(manifest) {
+                if let Some(rule) = policy.protected(manifest) {
                     return Err(Error::Protected {
                         package: manifest.name.clone(),
                         rule: Box::new(rule.clone()),

@@ -48,6 +48,54 @@ pub(super) fn jobs(
     }
 }
 
+/// How many names that nothing has are told at once.
+const MISSING: usize = 10;
+
+/// Names that nothing has, so that all of them can be told at once.
+#[derive(Default)]
+pub(super) struct Missing {
+    names: Vec<String>,
+    similar: Vec<String>,
+}
+
+impl Missing {
+    /// The jobs of one name; none where nothing has it.
+    pub(super) fn gather(&mut self, jobs: Result<Vec<Job>, Error>) -> Result<Vec<Job>, Error> {
+        match jobs {
+            Err(Error::NoSource { names, similar }) => {
+                add(&mut self.names, names);
+                add(&mut self.similar, similar);
+                if self.names.len() >= MISSING {
+                    return Err(std::mem::take(self).error());
+                }
+                Ok(Vec::new())
+            }
+            jobs => jobs,
+        }
+    }
+
+    /// Fails when there were some.
+    pub(super) fn none(self) -> Result<(), Error> {
+        match self.names.is_empty() {
+            true => Ok(()),
+            false => Err(self.error()),
+        }
+    }
+
+    fn error(self) -> Error {
+        Error::NoSource { names: self.names, similar: self.similar }
+    }
+}
+
+/// Adds what is not there yet.
+fn add(list: &mut Vec<String>, more: Vec<String>) {
+    for one in more {
+        if !list.contains(&one) {
+            list.push(one);
+        }
+    }
+}
+
 /// The ways in which a text can be read: as a relation, and as Entropy's match expression.
 fn readings(known: &[Known<'_>], text: &str) -> Result<Vec<Vec<Target>>, Error> {
     let mut readings = Vec::new();

@@ -66,11 +66,11 @@ impl Root {
         let ground = Ground::new(&base, &[], &[], &policy, &sets, false)?;
         let world = ground.world(&|_| false);
         select(base.installed(), name)?;
+        let instances = ground.instances(&world);
         let mut answers = Vec::new();
         for id in ground.installed(&world, &[name.to_owned()])? {
             let explicit = world.state(id).is_some_and(|state| !state.automatic);
-            let package =
-                ground.instance(&world, id).map(|instance| instance.to_string()).unwrap_or_default();
+            let package = instances.get(&id).map(ToString::to_string).unwrap_or_default();
             answers.push(Why {
                 package,
                 version: world.version(id).into(),
