@@ -66,11 +66,18 @@ impl Directory {
     /// of `root`. The answer depends on nothing but the names and the content of the files.
     ///
     /// # Errors
-    /// [`Error::Io`] when the directory itself cannot be read, [`Error::Usage`] when it holds more than a million
-    /// package files.
+    /// [`Error::Io`] when the directory itself cannot be read, [`Error::Usage`] when it is a file or holds more than a
+    /// million package files.
     pub fn read(path: &Path, root: &Root) -> Result<Directory, Error> {
         let fail = |operation| move |source| Error::Io { operation, path: path.into(), source };
         let top = std::path::absolute(path).map_err(fail("resolve"))?;
+        if fs::metadata(&top).is_ok_and(|metadata| !metadata.is_dir()) {
+            let text = format!(
+                "{} is no directory to choose packages from: a package file is given by its own path",
+                path.display()
+            );
+            return Err(Error::Usage(text));
+        }
         let mut notes = Vec::new();
         let files = files(&top, &mut notes)?;
         let limits = root.limits();

@@ -152,6 +152,11 @@ fn takes_paths(error: &Error) -> bool {
     error.path_conflicts().iter().all(|conflict| conflict.clash == ambar::Clash::Both)
 }
 
+/// Whether it would help not to look at relations.
+fn is_about_relations(impossible: &ambar::resolver::Impossible) -> bool {
+    impossible.facts.iter().any(|fact| matches!(&*fact.code, "needs" | "conflicts" | "obsoletes"))
+}
+
 /// What a person can do about an error, where its own text does not say.
 fn advice(error: &Error) -> Option<&'static str> {
     if let Error::Run(error) = error {
@@ -167,7 +172,8 @@ fn advice(error: &Error) -> Option<&'static str> {
             "Nothing has changed. `ambar protect --remove` takes the protection off."
         }
         (Error::NoSource { .. }, _) => {
-            "Package files are given by their paths: a `/` in it or one of the known endings makes a file."
+            "--from DIR gives packages to choose from. A package file is given by its path: a `/` in it or one of \
+             the known endings makes a file."
         }
         (Error::NoSet { similar, .. }, _) if similar.is_empty() => "`ambar set list` lists the sets.",
         (Error::NotOwned(_), _) => "`ambar files NAME` lists the paths of a package.",
@@ -175,6 +181,9 @@ fn advice(error: &Error) -> Option<&'static str> {
             "Rolling back to a generation makes its tree again; when it is the live one, go to another before."
         }
         (Error::NothingBefore, _) => "`ambar generations` lists what there is.",
+        (Error::Impossible(impossible), _) if !is_about_relations(impossible) => {
+            "Nothing has changed. --from DIR gives more packages to choose from."
+        }
         (Error::Impossible(_), _) => {
             "Nothing has changed. --from DIR gives more packages to choose from; --ignore-dependency goes on all the \
              same."
@@ -188,6 +197,9 @@ fn advice(error: &Error) -> Option<&'static str> {
         },
         (Error::NoBaseFile { .. }, _) => {
             "Give the file of that package with --base; `ambar repack` makes a whole package of both."
+        }
+        (Error::Package(package), _) if package.file.is_dir() => {
+            "It is a directory: --from chooses packages by name out of one."
         }
         (Error::Package(package), _) if matches!(package.problem, Problem::NotAPackage(_)) => {
             "`ambar version` lists the formats that are read."

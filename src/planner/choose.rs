@@ -1,7 +1,7 @@
 //! Choosing packages: the root, the files that are named and the sources as a world for the resolver, what is
 //! asked as jobs, and the answer as packages again.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ambar_pkgfmt::{Instance, Manifest};
 use ambar_resolver::{
@@ -110,9 +110,10 @@ impl<'g> Ground<'g> {
         world.id(1, self.own.ids[0][position])
     }
 
-    /// The number in the record of an installed package.
-    pub(super) fn position(&self, world: &World<'_>, id: Id) -> Option<usize> {
-        (0..self.base.manifests.len()).find(|position| self.installed_id(world, *position) == Some(id))
+    /// The numbers in the record of the installed packages.
+    pub(super) fn positions(&self, world: &World<'_>) -> BTreeMap<Id, usize> {
+        let pair = |position| Some((self.installed_id(world, position)?, position));
+        (0..self.base.manifests.len()).filter_map(pair).collect()
     }
 
     fn file_id(&self, world: &World<'_>, position: usize) -> Option<Id> {
@@ -144,10 +145,9 @@ impl<'g> Ground<'g> {
         known
     }
 
-    /// What a person calls a package: of the instance when there are several of a name.
-    pub(super) fn instance(&self, world: &World<'_>, id: Id) -> Option<Instance> {
-        let mut all = self.known(world).into_iter();
-        all.find(|(known, _, _)| *known == id).map(|(_, manifest, _)| manifest.instance())
+    /// What a person calls each package.
+    pub(super) fn instances(&self, world: &World<'_>) -> BTreeMap<Id, Instance> {
+        self.known(world).into_iter().map(|(id, manifest, _)| (id, manifest.instance())).collect()
     }
 
     /// The installed packages that names mean, with their ids.
@@ -251,8 +251,9 @@ impl<'g> Ground<'g> {
         match wish {
             Wish::Install { names } => {
                 let known = self.known(world);
+                let mut missing = wanted::Missing::default();
                 for text in names {
-                    for mut job in wanted::jobs(world, &known, self.sets, text)? {
+                    for mut job in missing.gather(wanted::jobs(world, &known, self.sets, text))? {
                         let mut ids = job.selector.packages(world);
                         explicit.extend(&ids);
                         if options.reinstall {
@@ -264,6 +265,9 @@ impl<'g> Ground<'g> {
                                 !world.is_installed(*id) && there.is_some()
                             };
                             let same: Vec<Id> = ids.iter().copied().filter(again).collect();
+                            if ids.iter().all(|id| world.is_installed(*id)) {
+                                return Err(Error::NoSource { names: vec![job.text], similar: Vec::new() });
+                            }
                             if !same.is_empty() {
                                 ids = same;
                                 job = Job::new(Verb::Install, Selector::Packages(ids), job.text);
@@ -276,12 +280,17 @@ impl<'g> Ground<'g> {
                         asked.jobs.push(if is_plain { job } else { job.or_older() });
                     }
                 }
+                missing.none()?;
             }
             Wish::Upgrade { names } => {
                 let all: Vec<Id> = world.installed().map(|(id, _)| id).collect();
                 let mut wanted = if names.is_empty() { all } else { self.installed(world, names)? };
                 if options.security_only {
-                    wanted.retain(|id| self.has_security_update(world, *id));
+                    let positions = self.positions(world);
+                    wanted.retain(|id| {
+                        let old = positions.get(id).map(|position| &self.base.manifests[*position]);
+                        old.is_some_and(|old| self.has_security_update(old))
+                    });
                 }
                 for id in wanted.iter().filter(|id| world.state(**id).is_some_and(|state| state.held)) {
                     notes.push(format!("{} is held and stays as it is", world.name(*id)));
@@ -313,10 +322,7 @@ impl<'g> Ground<'g> {
         Ok(explicit)
     }
 
-    fn has_security_update(&self, world: &World<'_>, id: Id) -> bool {
-        let Some(old) = self.position(world, id).map(|position| &self.base.manifests[position]) else {
-            return false;
-        };
+    fn has_security_update(&self, old: &Manifest) -> bool {
         self.available().any(|(_, one)| {
             one.manifest.instance() == old.instance() && wanted::is_security_update(&one.manifest, old)
         })
@@ -339,23 +345,21 @@ impl<'g> Ground<'g> {
         let gone = (0..self.base.manifests.len()).filter(|position| {
             self.installed_id(world, *position).is_some_and(|id| solution.gone.binary_search(&id).is_ok())
         });
+        let instances = self.instances(world);
         let explicit = solution.packages.iter().filter(|id| explicit_jobs.contains(id));
         Chosen {
             available,
             gone: gone.collect(),
-            explicit: explicit.filter_map(|id| self.instance(world, *id)).collect(),
+            explicit: explicit.filter_map(|id| instances.get(id).cloned()).collect(),
             steps: self.steps(world, &solution.steps),
             notes,
         }
     }
 
     pub(super) fn steps(&self, world: &World<'_>, steps: &[ambar_resolver::Step]) -> Vec<Vec<String>> {
-        let names: std::collections::BTreeMap<Id, String> = self
-            .known(world)
-            .into_iter()
-            .map(|(id, manifest, _)| (id, manifest.instance().to_string()))
-            .collect();
-        let name = |change: &Change| names.get(&change.package()).cloned().unwrap_or_default();
+        let names = self.instances(world);
+        let name =
+            |change: &Change| names.get(&change.package()).map(ToString::to_string).unwrap_or_default();
         steps.iter().map(|step| step.changes.iter().map(name).collect()).collect()
     }
 }

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ambar_pkgfmt::relation::{Relation, RelationKind};
 use ambar_pkgfmt::{Instance, Manifest, PackageId};
-use ambar_store::{Installed, Reason};
+use ambar_store::Reason;
 use rayon::prelude::*;
 
 use super::candidates::{Candidate, candidate, check_setuid, compare, distinct, item_for};
@@ -15,6 +16,7 @@ use crate::directory::Directory;
 use crate::error::Error;
 use crate::marks::marked;
 use crate::plan::{Options, OsPath, Plan};
+use crate::policy::Matcher;
 use crate::root::Root;
 use crate::select::is_excluded;
 
@@ -108,7 +110,13 @@ impl Root {
                 ));
             }
             let before = old.map(|(old, _)| old.reason);
-            let reason = match (explicit.contains(&instance), before) {
+            // Who asked for a package under its old name asked for it.
+            let inherits = |position: &usize| {
+                base.installed()[*position].reason == Reason::Explicit
+                    && takes_place(&new.draft.manifest, &base.manifests[*position])
+            };
+            let asked = explicit.contains(&instance) || chosen.gone.iter().any(inherits);
+            let reason = match (asked, before) {
                 (true, _) => Reason::Explicit,
                 (false, Some(reason)) => reason,
                 (false, None) => Reason::Automatic,
@@ -125,7 +133,10 @@ impl Root {
             let goes = chosen.gone.contains(&position) || superseded(&instance);
             if goes && !counterparts.contains(&old.id) {
                 plan.items.push(removal(old));
-                plan.notes.push(format!("{instance} is removed: {}", why_gone(old, &candidates, options)));
+                plan.notes.push(format!(
+                    "{instance} is removed: {}",
+                    why_gone(&base.manifests[position], &candidates, options)
+                ));
                 replaced.insert(instance);
             } else if !goes && explicit.contains(&instance) {
                 plan.items.extend(marked(old, Reason::Explicit));
@@ -150,16 +161,18 @@ impl Root {
     }
 }
 
-/// Why an installed package goes although nobody named it.
-fn why_gone(old: &Installed, candidates: &[Candidate], options: &Options) -> String {
-    let replaces = |new: &&Candidate| {
-        let relations = new.draft.manifest.relations.iter();
-        let targets = relations
-            .filter(|relation| relation.kind == ambar_pkgfmt::relation::RelationKind::Replaces)
-            .flat_map(|relation| &relation.alternatives);
-        targets.into_iter().any(|target| target.name == old.name)
+/// Whether a package says that it takes the place of one that has another name.
+fn takes_place(new: &Manifest, old: &Manifest) -> bool {
+    let says = |relation: &&Relation| {
+        matches!(relation.kind, RelationKind::Replaces | RelationKind::Obsoletes) && new.name != old.name
     };
-    match candidates.iter().find(replaces) {
+    let mut targets = new.relations.iter().filter(says).flat_map(|relation| &relation.alternatives);
+    targets.any(|target| Matcher::new(target.clone()).is_ok_and(|matcher| matcher.matches(old.into())))
+}
+
+/// Why an installed package goes although nobody named it.
+fn why_gone(old: &Manifest, candidates: &[Candidate], options: &Options) -> String {
+    match candidates.iter().find(|new| takes_place(&new.draft.manifest, old)) {
         Some(new) => format!("{} replaces it", new.draft.manifest.name),
         None if options.allow_removals => "what is installed cannot stay beside it".into(),
         None => "a package being installed replaces it".into(),

@@ -1,5 +1,7 @@
 //! Plans that remove packages: those that are named with all that need them, and those that nobody needs.
 
+use std::collections::BTreeMap;
+
 use ambar_pkgfmt::Manifest;
 use ambar_resolver::universe::flags;
 use ambar_resolver::{Falls, PackageId as Id, World, dependents, order, orphans};
@@ -66,18 +68,21 @@ impl Root {
         options: &Options,
         plan: &mut Plan,
     ) -> Result<(), Error> {
+        let positions = ground.positions(world);
         let manifest = |id: Id| -> Option<(usize, &Manifest)> {
-            let position = ground.position(world, id)?;
+            let position = *positions.get(&id)?;
             Some((position, &base.manifests[position]))
         };
+        let by_package: BTreeMap<Id, &Falls> = falls.iter().map(|fall| (fall.package, fall)).collect();
+        let policy = self.policy()?;
         for fall in falls {
-            let chain = || fall.because_of.map(|_| because(world, fall));
+            let chain = || fall.because_of.map(|_| chain(world, &by_package, fall));
             let protected = world.flags(fall.package) & flags::PROTECTED != 0;
             if protected && !options.remove_essential {
                 return Err(Error::Essential { package: world.name(fall.package).into(), chain: chain() });
             }
             if let Some((position, manifest)) = manifest(fall.package) {
-                if let Some(rule) = self.policy()?.protected(manifest) {
+                if let Some(rule) = policy.protected(manifest) {
                     return Err(Error::Protected {
                         package: manifest.name.clone(),
                         rule: Box::new(rule.clone()),
@@ -92,6 +97,15 @@ impl Root {
         plan.steps = ground.steps(world, &order(world, &[], &gone));
         Ok(())
     }
+}
+
+/// The whole way from a package that goes along down to one that is named.
+fn chain(world: &World<'_>, falls: &BTreeMap<Id, &Falls>, fall: &Falls) -> String {
+    let next = |fall: &&Falls| falls.get(&fall.because_of?).copied();
+    let links = std::iter::successors(Some(fall), next).take(falls.len());
+    let texts: Vec<String> =
+        links.filter(|fall| fall.because_of.is_some()).map(|fall| because(world, fall)).collect();
+    texts.join(", ")
 }
 
 /// Why a package goes with others.

@@ -36,8 +36,63 @@ pub(super) fn jobs(
         }
     }
     match readings.first() {
+        Some(_) if text.starts_with('@') => {
+            let components = known.iter().flat_map(|(_, manifest, _)| &manifest.components);
+            let names: BTreeSet<&str> = components.map(String::as_str).chain(sets.names()).collect();
+            let similar = crate::query::similar(&text[1..], names.into_iter());
+            let similar = similar.into_iter().map(|name| format!("@{name}")).collect();
+            Err(Error::NoSource { names: vec![text.into()], similar })
+        }
         Some(targets) => of_targets(world, known, targets, text),
-        None => Err(missing(world, text)),
+        None => Err(missing(world, known, text)),
+    }
+}
+
+/// How many names that nothing has are told at once.
+const MISSING: usize = 10;
+
+/// Names that nothing has, so that all of them can be told at once.
+#[derive(Default)]
+pub(super) struct Missing {
+    names: Vec<String>,
+    similar: Vec<String>,
+}
+
+impl Missing {
+    /// The jobs of one name; none where nothing has it.
+    pub(super) fn gather(&mut self, jobs: Result<Vec<Job>, Error>) -> Result<Vec<Job>, Error> {
+        match jobs {
+            Err(Error::NoSource { names, similar }) => {
+                add(&mut self.names, names);
+                add(&mut self.similar, similar);
+                if self.names.len() >= MISSING {
+                    return Err(std::mem::take(self).error());
+                }
+                Ok(Vec::new())
+            }
+            jobs => jobs,
+        }
+    }
+
+    /// Fails when there were some.
+    pub(super) fn none(self) -> Result<(), Error> {
+        match self.names.is_empty() {
+            true => Ok(()),
+            false => Err(self.error()),
+        }
+    }
+
+    fn error(self) -> Error {
+        Error::NoSource { names: self.names, similar: self.similar }
+    }
+}
+
+/// Adds what is not there yet.
+fn add(list: &mut Vec<String>, more: Vec<String>) {
+    for one in more {
+        if !list.contains(&one) {
+            list.push(one);
+        }
     }
 }
 
@@ -128,26 +183,42 @@ fn of_targets(
     let mut provided = Vec::new();
     for target in targets {
         let tests: Vec<OwnTest> = target.constraints.iter().map(OwnTest::of).collect();
-        provided.extend(with_tests(&tests, |tests| Selector::providing(&target.name, tests)).packages(world));
+        let ids = with_tests(&tests, |tests| Selector::providing(&target.name, tests)).packages(world);
+        provided.extend(ids.into_iter().filter(|id| is_of_arch(known, *id, &target.arch)));
     }
     if !provided.is_empty() {
         return Ok(vec![Job::new(Verb::Install, Selector::Packages(provided), text)]);
     }
-    let others = |target: &&Target| !Selector::providing(&target.name, &[]).packages(world).is_empty();
+    let others = |target: &&Target| {
+        let ids = Selector::providing(&target.name, &[]).packages(world);
+        ids.into_iter().any(|id| is_of_arch(known, id, &target.arch))
+    };
     match targets.iter().find(others) {
         Some(target) => {
             let tests: Vec<OwnTest> = target.constraints.iter().map(OwnTest::of).collect();
             let selector = with_tests(&tests, |tests| Selector::named(&target.name, tests));
             Ok(vec![Job::new(Verb::Install, selector, text)])
         }
-        None => Err(missing(world, text)),
+        None => Err(missing(world, known, text)),
     }
 }
 
-fn missing(world: &World<'_>, text: &str) -> Error {
+/// Whether a package is of the architecture that a target says, if it says one.
+fn is_of_arch(known: &[Known<'_>], id: PackageId, arch: &str) -> bool {
+    matches!(arch, "" | "any") || known.iter().any(|(known, one, _)| *known == id && one.arch == arch)
+}
+
+fn missing(world: &World<'_>, known: &[Known<'_>], text: &str) -> Error {
     let name = text.trim_start_matches(['<', '>', '=', '~', '!']);
     let name = name.split([' ', '(', '=', '<', '>', ':', '#']).next().unwrap_or(name);
-    Error::NoSource { names: vec![text.into()], similar: ambar_resolver::similar(world, name) }
+    // Of that name there may be others: of another architecture, slot or tag.
+    let others = known.iter().filter(|(_, one, _)| one.name == name);
+    let others: BTreeSet<String> = others.map(|(_, one, _)| one.instance().to_string()).collect();
+    let similar = match others.is_empty() {
+        true => ambar_resolver::similar(world, name),
+        false => others.into_iter().take(3).collect(),
+    };
+    Error::NoSource { names: vec![text.into()], similar }
 }
 
 /// Whether a package mends a security problem that an installed one has: one of the changes since then says so.

@@ -1,5 +1,6 @@
 //! Why a package is there, and why another one is not.
 
+use ambar_resolver::universe::flags;
 use ambar_resolver::{Answer, Impossible, Link, Request as Asked, solve, why};
 use serde::Serialize;
 
@@ -20,6 +21,8 @@ pub struct Why {
     pub version: String,
     /// Somebody asked for it.
     pub explicit: bool,
+    /// It says of itself that it is essential, so it stays.
+    pub essential: bool,
     /// The shortest chain from something that was asked for down to it; empty when it was asked for itself,
     /// `None` when nothing needs it.
     pub chain: Option<Vec<Link>>,
@@ -63,15 +66,16 @@ impl Root {
         let ground = Ground::new(&base, &[], &[], &policy, &sets, false)?;
         let world = ground.world(&|_| false);
         select(base.installed(), name)?;
+        let instances = ground.instances(&world);
         let mut answers = Vec::new();
         for id in ground.installed(&world, &[name.to_owned()])? {
             let explicit = world.state(id).is_some_and(|state| !state.automatic);
-            let package =
-                ground.instance(&world, id).map(|instance| instance.to_string()).unwrap_or_default();
+            let package = instances.get(&id).map(ToString::to_string).unwrap_or_default();
             answers.push(Why {
                 package,
                 version: world.version(id).into(),
                 explicit,
+                essential: world.flags(id) & flags::PROTECTED != 0,
                 chain: why(&world, id),
             });
         }

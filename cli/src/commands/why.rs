@@ -17,6 +17,7 @@ pub(crate) fn why(context: &Context, name: &str) -> Done {
         match &answer.chain {
             _ if answer.explicit => context.line(format!("{package} was asked for.")),
             None => context.line(format!("{package}: nothing needs it; `ambar autoremove` would remove it.")),
+            Some(_) if answer.essential => context.line(format!("{package} is essential.")),
             Some(chain) if chain.is_empty() => {
                 context.line(format!("{package} is kept by the root's policy."))
             }

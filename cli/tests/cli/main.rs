@@ -4,6 +4,7 @@
 mod place;
 
 mod changes;
+mod choosing;
 mod failures;
 mod inside;
 mod machines;
