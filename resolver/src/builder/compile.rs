@@ -9,6 +9,7 @@ use super::sort::{self, Groups, Sorted};
 use super::{Builder, Package, TooLarge};
 use crate::key::meets;
 use crate::layout::{MOST, Section as S, Writer};
+use crate::universe::IDENTITY;
 
 /// Lists put one after another.
 struct Lists {
@@ -179,7 +180,7 @@ impl Compiler<'_> {
         w.blobs(S::Fields, fields());
         w.blobs(S::ProvidedFields, provided());
         w.blobs(S::AtomTests, tests());
-        w.blobs(S::Identity, self.packages().map(|package| &package.identity[..]));
+        w.blobs(S::Identity, self.packages().map(|package| &package.identity[..IDENTITY]));
         w.blobs(S::VersionText, versions());
         w.blobs(S::AtomText, texts());
         w.finish()
