@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use super::canonical::Ordered;
 use super::interner::part;
-use super::sort::{self, Groups, Sorted};
+use super::sort::{self, Sorted};
 use super::{Builder, Package, TooLarge};
+use crate::groups::Groups;
 use crate::key::meets;
 use crate::layout::{MOST, Section as S, Writer};
 use crate::universe::IDENTITY;
