@@ -273,11 +273,7 @@ impl<'g> Ground<'g> {
                                 job = Job::new(Verb::Install, Selector::Packages(ids), job.text);
                             }
                         }
-                        // A version that is asked for may be older than the one that is there.
-                        let is_plain = text.starts_with('@')
-                            || !text.contains(['=', '<', '>', '~', '('])
-                                && !text.contains(char::is_whitespace);
-                        asked.jobs.push(if is_plain { job } else { job.or_older() });
+                        asked.jobs.push(if wanted::is_plain(text) { job } else { job.or_older() });
                     }
                 }
                 missing.none()?;
