@@ -96,7 +96,10 @@ fn protected_packages_stay_and_the_rule_and_the_chain_are_told() {
     // Nor does what replaces it.
     shop.put("newapp", "1", "[relations]\nreplaces = ['app']\n");
     assert!(shop.plan_upgrade(&[], Options::default()).unwrap().is_empty());
-    tells(shop.plan_install(&["newapp"], Options::default()).unwrap_err(), &["app"]);
+    tells(
+        shop.plan_install(&["newapp"], Options::default()).unwrap_err(),
+        &["takes the place of app", &rule],
+    );
     std::fs::remove_file(shop.path().join("newapp-1.ambar")).unwrap();
     shop.root.remove_rules(List::Protect, &["app".into()], false).unwrap();
     assert_eq!(

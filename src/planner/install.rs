@@ -180,7 +180,7 @@ pub(super) fn unread(error: Error, sources: &[Directory]) -> Error {
 }
 
 /// Whether a package says that it takes the place of one that has another name.
-fn takes_place(new: &Manifest, old: &Manifest) -> bool {
+pub(super) fn takes_place(new: &Manifest, old: &Manifest) -> bool {
     let says = |relation: &&Relation| {
         matches!(relation.kind, RelationKind::Replaces | RelationKind::Obsoletes) && new.name != old.name
     };
