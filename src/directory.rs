@@ -59,6 +59,9 @@ pub struct Passed {
     pub path: PathBuf,
     /// Why, as a sentence that names it.
     pub message: String,
+    /// What is in it is not known, because it could not be read.
+    #[serde(skip)]
+    pub is_unread: bool,
 }
 
 impl Directory {
@@ -89,7 +92,7 @@ impl Directory {
                 Ok(metadata) if metadata.is_delta => continue,
                 Ok(metadata) => metadata,
                 Err(error) => {
-                    notes.push(Passed { path: file, message: error.to_string() });
+                    notes.push(Passed { path: file, message: error.to_string(), is_unread: true });
                     continue;
                 }
             };
@@ -114,7 +117,7 @@ impl Directory {
                 passed.manifest.full_version(),
                 known.path.0.display()
             );
-            notes.push(Passed { path: passed.path.0, message });
+            notes.push(Passed { path: passed.path.0, message, is_unread: false });
         }
         notes.sort();
         Ok(Directory { path: OsPath(top), packages: chosen.into_values().collect(), notes })
@@ -166,7 +169,7 @@ fn files(top: &Path, notes: &mut Vec<Passed>) -> Result<Vec<PathBuf>, Error> {
                 if depth == 0 {
                     return Err(error);
                 }
-                notes.push(Passed { path: directory, message: error.to_string() });
+                notes.push(Passed { path: directory, message: error.to_string(), is_unread: true });
                 continue;
             }
         };
@@ -178,7 +181,7 @@ fn files(top: &Path, notes: &mut Vec<Passed>) -> Result<Vec<PathBuf>, Error> {
                 waiting.push((path, depth + 1));
             } else if is_directory {
                 let message = format!("{} lies more than {DEPTH} directories deep", path.display());
-                notes.push(Passed { path, message });
+                notes.push(Passed { path, message, is_unread: true });
             } else if path.extension().is_some_and(Format::is_extension) && !leads_to_directory(&path) {
                 files.push(path);
             }

@@ -91,6 +91,14 @@ pub enum Error {
     /// Nothing meets the request.
     #[error("this cannot be done:{}", explained(.0))]
     Impossible(Box<Impossible>),
+    /// Something is missing, and it may be in files that could not be read.
+    #[error("{error}\nthese files of the directories could not be read:{}", lines(files))]
+    Unread {
+        /// What is the matter.
+        error: Box<Error>,
+        /// The files, each with the reason.
+        files: Vec<String>,
+    },
     /// No source has an older version.
     #[error("no source has a version of {name} before {version}")]
     NoOlder {
@@ -332,6 +340,7 @@ impl Error {
             Error::Signature { .. } | Error::NotAPlan { .. } => Class::Damaged,
             Error::NoDelta(_) | Error::Unpackable { .. } | Error::Description { .. } => Class::Usage,
             Error::Run(error) => error.class(),
+            Error::Unread { error, .. } => error.class(),
             Error::Io { source, .. } => io_class(source),
         }
     }

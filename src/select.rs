@@ -13,6 +13,9 @@ use crate::query::similar;
 /// # Errors
 /// [`Error::NotInstalled`] when there is none.
 pub fn select<'p>(packages: &'p [Installed], text: &str) -> Result<Vec<&'p Installed>, Error> {
+    if text.is_empty() {
+        return Err(Error::Usage("an empty text is not the name of a package".into()));
+    }
     let named: Vec<&Installed> = packages.iter().filter(|package| package.name == text).collect();
     // A name may have these signs in it: then that is what is meant.
     let found = match named.is_empty() {

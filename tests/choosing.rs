@@ -292,6 +292,20 @@ fn what_is_to_be_installed_again_must_be_there_to_install() {
 }
 
 #[test]
+fn what_is_missing_may_be_in_a_file_that_cannot_be_read() {
+    let shop = Shop::new();
+    shop.put("app", "1", &depends(&["lib"])).put("fine", "1", "");
+    std::fs::write(shop.path().join("lib-1.ambar"), "cut off").unwrap();
+    let error = shop.plan_install(&["app"], Options::default()).unwrap_err();
+    assert_eq!(error.class(), Class::Conflict);
+    tells(&error, &["needs lib, which nothing provides", "could not be read:", "lib-1.ambar"]);
+    let error = shop.plan_install(&["lib"], Options::default()).unwrap_err();
+    assert_eq!(error.class(), Class::NotFound);
+    tells(&error, &["no source has lib", "lib-1.ambar"]);
+    assert_eq!(comes(&shop.plan_install(&["fine"], Options::default()).unwrap()), ["fine 1"]);
+}
+
+#[test]
 fn a_file_is_no_directory_to_choose_from() {
     let shop = Shop::new();
     shop.put("a", "1", "");
@@ -478,5 +492,10 @@ fn why_not_tells_what_is_what_could_be_and_what_cannot_with_corrections_that_wor
     shop.remove(&["app"]);
     shop.install(&["rival"]);
     assert_eq!(shop.installed(), ["rival 1*"]);
+    // What install would make older why-not would, too.
+    shop.put("rival", "2", "");
+    shop.run(&shop.plan_upgrade(&["rival"], Options::default()).unwrap());
+    let WhyNot::Possible { comes, .. } = ask("rival = 1", &plain) else { panic!("it can become older") };
+    assert_eq!(comes, ["rival 1"]);
     assert_eq!(shop.root.why_not("rivl", &shop.from(), &plain).unwrap_err().class(), Class::NotFound);
 }

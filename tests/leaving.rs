@@ -62,6 +62,21 @@ fn essential_packages_stay_even_if_they_would_only_go_along() {
 }
 
 #[test]
+fn a_long_chain_is_told_by_its_ends() {
+    let shop = Shop::new();
+    shop.put("p0", "1", "");
+    for number in 1..30 {
+        shop.put(&format!("p{number}"), "1", &depends(&[&format!("p{}", number - 1)]));
+    }
+    shop.install(&["p29"]);
+    shop.root.add_rules(List::Protect, &["p29".into()], None, false).unwrap();
+    let text = shop.plan_remove(&["p0"], Options::default()).unwrap_err().to_string();
+    tells(&text, &["p29 needs p28", "and so on 19 times", "p1 needs p0"]);
+    assert!(!text.contains("p15"), "{text}");
+    assert_eq!(shop.plan_remove(&[""], Options::default()).unwrap_err().class(), Class::Usage);
+}
+
+#[test]
 fn protected_packages_stay_and_the_rule_and_the_chain_are_told() {
     let shop = installed();
     shop.root.add_rules(List::Protect, &["app".into()], Some("ours"), false).unwrap();
@@ -78,6 +93,14 @@ fn protected_packages_stay_and_the_rule_and_the_chain_are_told() {
     let error = shop.plan_install(&["enemy"], options.clone()).unwrap_err();
     assert_eq!(error.class(), Class::Conflict);
     tells(&error, &["app"]);
+    // Nor does what replaces it.
+    shop.put("newapp", "1", "[relations]\nreplaces = ['app']\n");
+    assert!(shop.plan_upgrade(&[], Options::default()).unwrap().is_empty());
+    tells(
+        shop.plan_install(&["newapp"], Options::default()).unwrap_err(),
+        &["takes the place of app", &rule],
+    );
+    std::fs::remove_file(shop.path().join("newapp-1.ambar")).unwrap();
     shop.root.remove_rules(List::Protect, &["app".into()], false).unwrap();
     assert_eq!(
         changes(&shop.plan_install(&["enemy"], options).unwrap()),

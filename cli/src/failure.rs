@@ -135,7 +135,8 @@ impl From<Error> for Failure {
         }
         failure.0.conflicts = error.path_conflicts().to_vec();
         failure.0.problems = error.problems().to_vec();
-        if let Error::Impossible(impossible) = &error {
+        let told = if let Error::Unread { error, .. } = &error { error } else { &error };
+        if let Error::Impossible(impossible) = told {
             failure.0.explanation = Some(json!(impossible));
         }
         let mut cause = error.source();
@@ -159,8 +160,10 @@ fn is_about_relations(impossible: &ambar::resolver::Impossible) -> bool {
 
 /// What a person can do about an error, where its own text does not say.
 fn advice(error: &Error) -> Option<&'static str> {
-    if let Error::Run(error) = error {
-        return run_advice(error);
+    match error {
+        Error::Run(error) => return run_advice(error),
+        Error::Unread { error, .. } => return advice(error),
+        _ => {}
     }
     Some(match (error, error.class()) {
         (Error::NotInstalled { similar, .. }, _) if similar.is_empty() => {

@@ -3,7 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ambar_pkgfmt::{Instance, Manifest};
+use ambar_pkgfmt::relation::{Relation, RelationKind};
+use ambar_pkgfmt::{Instance, Manifest, VersionOrder};
 use ambar_resolver::{
     Answer, Change, Exclusion, Installed as State, Job, PackageId as Id, Policy as Limits, Request as Asked,
     Selector, Solution, Verb, World, solve,
@@ -12,11 +13,12 @@ use ambar_store::Reason;
 
 use super::Base;
 use super::candidates::Candidate;
+use super::install::takes_place;
 use super::wanted::{self, Known};
 use crate::directory::{Available, Directory};
 use crate::error::Error;
 use crate::plan::Options;
-use crate::policy::{Policy, Sets};
+use crate::policy::{Policy, Rule, Sets};
 use crate::select::select;
 use crate::universe::{Compiled, Source, compile};
 
@@ -185,6 +187,12 @@ impl<'g> Ground<'g> {
         archs.extend(self.base.manifests.iter().map(|manifest| manifest.arch.as_str()));
         archs.extend(self.files.iter().map(|new| new.draft.manifest.arch.as_str()));
         let excluded = expressions(&options.exclude)?;
+        let protected: Vec<(&Manifest, &Rule)> = self
+            .base
+            .manifests
+            .iter()
+            .filter_map(|manifest| Some((manifest, self.policy.protected(manifest)?)))
+            .collect();
         for (place, one) in self.available() {
             let Some(package) = self.available_id(world, place) else { continue };
             let manifest = &one.manifest;
@@ -192,6 +200,8 @@ impl<'g> Ground<'g> {
                 format!("is masked by {rule}")
             } else if let Some((text, _)) = excluded.iter().find(|(_, matchers)| means(matchers, manifest)) {
                 format!("is excluded by '{text}'")
+            } else if let Some((old, rule)) = displaced(manifest, &protected) {
+                format!("takes the place of {}, which is protected by {rule}", old.name)
             } else if !archs.contains(manifest.arch.as_str()) {
                 format!("is for {}, and this machine is {}", manifest.arch, std::env::consts::ARCH)
             } else {
@@ -273,11 +283,7 @@ impl<'g> Ground<'g> {
                                 job = Job::new(Verb::Install, Selector::Packages(ids), job.text);
                             }
                         }
-                        // A version that is asked for may be older than the one that is there.
-                        let is_plain = text.starts_with('@')
-                            || !text.contains(['=', '<', '>', '~', '('])
-                                && !text.contains(char::is_whitespace);
-                        asked.jobs.push(if is_plain { job } else { job.or_older() });
+                        asked.jobs.push(if wanted::is_plain(text) { job } else { job.or_older() });
                     }
                 }
                 missing.none()?;
@@ -383,6 +389,29 @@ fn expressions(texts: &[String]) -> Result<Vec<(String, Vec<crate::policy::Match
 
 fn means(matchers: &[crate::policy::Matcher], manifest: &Manifest) -> bool {
     matchers.iter().any(|matcher| matcher.matches(manifest.into()))
+}
+
+/// The first of these packages that a package pushes out.
+fn displaced<'p, 'm>(
+    new: &Manifest,
+    protected: &'p [(&'m Manifest, &'m Rule)],
+) -> Option<&'p (&'m Manifest, &'m Rule)> {
+    // Few packages take the place of others, so few are compared with every protected one.
+    let says =
+        |relation: &Relation| matches!(relation.kind, RelationKind::Replaces | RelationKind::Obsoletes);
+    if !new.relations.iter().any(says) {
+        return None;
+    }
+    protected.iter().find(|(old, _)| displaces(new, old))
+}
+
+/// Whether a package pushes out one of another name: Debian's `Replaces` alone takes no more than files.
+fn displaces(new: &Manifest, old: &Manifest) -> bool {
+    let provides = |relation: &Relation| {
+        relation.kind == RelationKind::Provides
+            && relation.alternatives.iter().any(|target| target.name == old.name)
+    };
+    takes_place(new, old) && (new.order != VersionOrder::Debian || new.relations.iter().any(provides))
 }
 
 /// What packages for this machine call its architecture.

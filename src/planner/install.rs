@@ -20,6 +20,9 @@ use crate::policy::Matcher;
 use crate::root::Root;
 use crate::select::is_excluded;
 
+/// How many files that could not be read an error names.
+const UNREAD: usize = 10;
+
 impl Root {
     /// The directories of package files to choose from, each once. What is installed in the same version is left out,
     /// unless it is to be installed again.
@@ -69,7 +72,7 @@ impl Root {
         let sources = self.sources(base, from, options.reinstall, &mut plan.notes)?;
         let (policy, sets) = (self.policy()?, self.sets()?);
         let ground = Ground::new(base, &candidates, &sources, &policy, &sets, options.ignore_dependency)?;
-        let chosen = ground.choose(wish, options)?;
+        let chosen = ground.choose(wish, options).map_err(|error| unread(error, &sources))?;
         drop(ground);
         let mut explicit: BTreeSet<Instance> =
             candidates.iter().map(|new| new.draft.manifest.instance()).collect();
@@ -161,8 +164,23 @@ impl Root {
     }
 }
 
+/// What is missing may be in a file that could not be read: an error about that names these files.
+pub(super) fn unread(error: Error, sources: &[Directory]) -> Error {
+    let passed = sources.iter().flat_map(|source| &source.notes).filter(|passed| passed.is_unread);
+    let mut files: Vec<String> = passed.map(|passed| passed.message.clone()).collect();
+    if files.is_empty() || !matches!(error, Error::Impossible(_) | Error::NoSource { .. }) {
+        return error;
+    }
+    let more = files.len().saturating_sub(UNREAD);
+    files.truncate(UNREAD);
+    if more > 0 {
+        files.push(format!("and {more} more"));
+    }
+    Error::Unread { error: Box::new(error), files }
+}
+
 /// Whether a package says that it takes the place of one that has another name.
-fn takes_place(new: &Manifest, old: &Manifest) -> bool {
+pub(super) fn takes_place(new: &Manifest, old: &Manifest) -> bool {
     let says = |relation: &&Relation| {
         matches!(relation.kind, RelationKind::Replaces | RelationKind::Obsoletes) && new.name != old.name
     };

@@ -12,6 +12,9 @@ use crate::error::{Error, Problem};
 use crate::plan::{Options, Plan};
 use crate::root::Root;
 
+/// How long a chain may be that is told whole.
+const LINKS: usize = 10;
+
 impl Root {
     pub(super) fn plan_remove(
         &self,
@@ -103,8 +106,12 @@ impl Root {
 fn chain(world: &World<'_>, falls: &BTreeMap<Id, &Falls>, fall: &Falls) -> String {
     let next = |fall: &&Falls| falls.get(&fall.because_of?).copied();
     let links = std::iter::successors(Some(fall), next).take(falls.len());
-    let texts: Vec<String> =
+    let mut texts: Vec<String> =
         links.filter(|fall| fall.because_of.is_some()).map(|fall| because(world, fall)).collect();
+    if texts.len() > LINKS {
+        let left_out = texts.len() - LINKS;
+        texts.splice(LINKS / 2..LINKS / 2 + left_out, [format!("and so on {left_out} times")]);
+    }
     texts.join(", ")
 }
 

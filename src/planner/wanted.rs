@@ -48,6 +48,11 @@ pub(super) fn jobs(
     }
 }
 
+/// Whether a text says no more than a name. A version that is asked for may be older than the one that is there.
+pub(super) fn is_plain(text: &str) -> bool {
+    text.starts_with('@') || !text.contains(['=', '<', '>', '~', '(']) && !text.contains(char::is_whitespace)
+}
+
 /// How many names that nothing has are told at once.
 const MISSING: usize = 10;
 

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::Base;
 use super::choose::Ground;
+use super::install::unread;
 use super::wanted;
 use crate::error::Error;
 use crate::plan::{Options, OsPath};
@@ -93,7 +94,11 @@ impl Root {
         let ground = Ground::new(&base, &[], &sources, &policy, &sets, false)?;
         let world = ground.world(&|_| false);
         let known = ground.known(&world);
-        let jobs = wanted::jobs(&world, &known, &sets, text)?;
+        let jobs = wanted::jobs(&world, &known, &sets, text).map_err(|error| unread(error, &sources))?;
+        let jobs = match wanted::is_plain(text) {
+            true => jobs,
+            false => jobs.into_iter().map(ambar_resolver::Job::or_older).collect(),
+        };
         let name = text.to_owned();
         let full = |ids: &[ambar_resolver::PackageId]| -> Vec<String> {
             ids.iter().map(|id| format!("{} {}", world.name(*id), world.version(*id))).collect()

@@ -94,6 +94,20 @@ fn what_cannot_be_done_is_4_with_an_explanation_for_machines() {
 }
 
 #[test]
+fn an_explanation_stays_one_where_files_could_not_be_read() {
+    let (place, from) = shop();
+    std::fs::write(shop_path(&place).join("other.deb"), "cut off").unwrap();
+    let error = place.json(["install", "-y", "rival", "--from", &from])["error"].clone();
+    assert!(error["explanation"]["facts"].is_array(), "{error}");
+    assert!(error["message"].as_str().unwrap().contains("other.deb"), "{error}");
+    let ran = place.run(["install", "-y", "rival", "--from", &from]);
+    assert!(
+        ran.code == 4 && ran.err.contains("other.deb") && ran.err.contains("Nothing has changed"),
+        "{ran:?}"
+    );
+}
+
+#[test]
 fn advice_fits_what_went_wrong() {
     let (place, from) = shop();
     let ran = place.run(["install", "-y", "app = 7", "--from", &from]);
