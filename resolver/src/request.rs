@@ -152,7 +152,7 @@ impl Default for Policy {
             exclusions: Vec::new(),
             released: Vec::new(),
             steps: 20_000_000,
-            improvement: 20_000,
+            improvement: 5_000,
         }
     }
 }
