@@ -11,6 +11,7 @@
 mod builder;
 mod explain;
 mod fact;
+mod groups;
 mod key;
 mod layout;
 mod order;

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
+use crate::groups::Groups;
 use crate::universe::Kind;
 use crate::world::{PackageId, World};
 
@@ -204,7 +205,7 @@ impl Edges {
 fn steps(mut changes: Vec<Change>, edges: &Edges) -> Vec<Step> {
     let (component_of, count) = components(edges);
     // Members of each component, and users of each component, as lists one after another.
-    let members = grouped(count, component_of.iter().copied());
+    let members = Groups::new(count, component_of.iter().copied());
     let pairs = || {
         (0..edges.len() as u32).flat_map(|node| {
             let own = component_of[node as usize];
@@ -216,7 +217,7 @@ fn steps(mut changes: Vec<Change>, edges: &Edges) -> Vec<Step> {
         })
     };
     let pairs: Vec<(u32, u32)> = pairs().collect();
-    let users = grouped(count, pairs.iter().map(|pair| pair.0));
+    let users = Groups::new(count, pairs.iter().map(|pair| pair.0));
     let mut waiting = vec![0_u32; count];
     pairs.iter().for_each(|pair| waiting[pair.1 as usize] += 1);
     let first: Vec<u32> = (0..count as u32)
@@ -249,31 +250,6 @@ fn steps(mut changes: Vec<Change>, edges: &Edges) -> Vec<Step> {
         }
     }
     steps
-}
-
-/// Lists of positions by group.
-struct Groups {
-    starts: Vec<u32>,
-    positions: Vec<u32>,
-}
-
-impl Groups {
-    fn of(&self, group: u32) -> &[u32] {
-        &self.positions[self.starts[group as usize] as usize..self.starts[group as usize + 1] as usize]
-    }
-}
-
-fn grouped(count: usize, groups: impl Iterator<Item = u32> + Clone) -> Groups {
-    let mut starts = vec![0_u32; count + 1];
-    groups.clone().for_each(|group| starts[group as usize + 1] += 1);
-    (0..count).for_each(|group| starts[group + 1] += starts[group]);
-    let mut next = starts.clone();
-    let mut positions = vec![0; starts[count] as usize];
-    for (position, group) in groups.enumerate() {
-        positions[next[group as usize] as usize] = position as u32;
-        next[group as usize] += 1;
-    }
-    Groups { starts, positions }
 }
 
 /// The order inside a cycle: what it needs counts before what leaves, and what must be complete before that; as far as

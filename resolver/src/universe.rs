@@ -40,6 +40,9 @@ pub mod flags {
     pub const SECURITY: u32 = 4;
 }
 
+/// How many bytes of an identity are kept: enough to tell packages apart, as with any digest of 160 bits.
+pub const IDENTITY: usize = 20;
+
 /// What a clause demands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
@@ -207,9 +210,11 @@ impl Universe {
         ] {
             check_lists(what, self.ints(offsets), lists, items)?;
         }
-        for (what, section, each) in
-            [("identities", S::Identity, 32), ("classes", S::PackageClass, 4), ("clauses", S::StrongEnd, 4)]
-        {
+        for (what, section, each) in [
+            ("identities", S::Identity, IDENTITY),
+            ("classes", S::PackageClass, 4),
+            ("clauses", S::StrongEnd, 4),
+        ] {
             long(section, packages * each, what)?;
         }
         long(S::AtomFlags, atoms, "atoms")?;
@@ -348,11 +353,11 @@ impl Universe {
         self.class(package)[3]
     }
 
-    /// What makes it the same package wherever it is found.
+    /// What makes it the same package wherever it is found: the first [`IDENTITY`] bytes of that.
     #[must_use]
     pub fn identity(&self, package: u32) -> &[u8] {
-        let start = package as usize * 32;
-        &self.bytes(Section::Identity)[start..start + 32]
+        let start = package as usize * IDENTITY;
+        &self.bytes(Section::Identity)[start..start + IDENTITY]
     }
 
     /// Its age key: greater is newer, among packages whose keys begin with the same byte.

@@ -8,7 +8,7 @@
 //! | `Pre-Depends`, `Depends`, `Recommends`, `Suggests` | clauses of that kind, alternatives in their order |
 //! | `Provides` | provided names, with the version where there is one: an unversioned one meets no condition on a version |
 //! | `Conflicts`, `Breaks` | conflicts, with providers of the name as well, itself excepted |
-//! | `Replaces` | nothing of itself; where `Conflicts` and `Provides` name the same package, it has a new name: the package of that name (not what provides it) is obsoleted in the versions that `Replaces` and `Conflicts` admit |
+//! | `Replaces` | nothing of itself; where `Conflicts` names the same package, that goes for this one; where `Provides` does too, it has a new name: the package of that name (not what provides it) is obsoleted in the versions that `Replaces` and `Conflicts` admit |
 //! | `Multi-Arch: allowed` | it meets `NAME:any` |
 //!
 //! A universe is for one architecture: packages for others are left out and counted. So a relation on `NAME`, or on
@@ -107,6 +107,7 @@ struct Filler<'b, 't> {
     conflicts: Vec<AtomRef>,
     provided: Vec<Provided<'t>>,
     obsoleted: Vec<AtomRef>,
+    displaced: Vec<AtomRef>,
     text: String,
 }
 
@@ -127,6 +128,7 @@ impl<'b, 't> Filler<'b, 't> {
             conflicts: Vec::new(),
             provided: Vec::new(),
             obsoleted: Vec::new(),
+            displaced: Vec::new(),
             text: String::new(),
         }
     }
@@ -179,7 +181,10 @@ impl<'b, 't> Filler<'b, 't> {
             start = *end;
         }
         for atom in &self.conflicts {
-            self.builder.conflict(package, *atom);
+            match self.displaced.contains(atom) {
+                true => self.builder.displace(package, *atom),
+                false => self.builder.conflict(package, *atom),
+            }
         }
         for atom in &self.obsoleted {
             self.builder.obsolete(package, *atom);
@@ -204,6 +209,7 @@ impl<'b, 't> Filler<'b, 't> {
         self.conflicts.clear();
         self.provided.clear();
         self.obsoleted.clear();
+        self.displaced.clear();
         for (field, kind) in CLAUSES {
             for piece in stanza.pieces(field) {
                 let atom = match self.wanted.of(piece.text) {
@@ -244,6 +250,23 @@ impl<'b, 't> Filler<'b, 't> {
         }
         if !stanza.get(Field::Replaces).is_empty() {
             self.obsoleted(stanza)?;
+            self.displaced(stanza)?;
+        }
+        Ok(())
+    }
+
+    /// What goes for the package though it is no older form of it: what `Conflicts` names and `Replaces` too.
+    #[cold]
+    fn displaced(&mut self, stanza: &Stanza<'t>) -> Result<(), InvalidStanza> {
+        let mut replaced: HashSet<Cow<'t, str>> = HashSet::new();
+        for piece in stanza.pieces(Field::Replaces) {
+            replaced.insert(lower(stanza.alternative(Field::Replaces, piece)?.name));
+        }
+        for (place, piece) in stanza.pieces(Field::Conflicts).enumerate() {
+            let found = stanza.alternative(Field::Conflicts, piece)?;
+            if replaced.contains(&lower(found.name)) {
+                self.displaced.extend(self.conflicts.get(place));
+            }
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use ambar_pkgfmt::manifest::usual_slot;
 use ambar_pkgfmt::relation::{Relation, RelationKind, Target, TargetKind};
 use ambar_pkgfmt::version::release_key;
 use ambar_pkgfmt::{ContentHasher, Manifest, VersionOrder};
-use ambar_resolver::universe::flags;
+use ambar_resolver::universe::{IDENTITY, flags};
 use ambar_resolver::{AtomRef, Builder, Kind, Met, Op, PackageRef, PackageSpec, Universe};
 
 use super::fields::{
@@ -79,7 +79,7 @@ pub(crate) fn compile(sources: &[Source<'_>]) -> Result<Compiled, Error> {
         let mut list = Vec::with_capacity(source.packages.len());
         for (position, (manifest, identity)) in source.packages.iter().enumerate() {
             let identity = identity.unwrap_or_else(|| stand_in(number, position, manifest));
-            let id = by_identity.get(identity.as_slice()).copied();
+            let id = by_identity.get(&identity[..IDENTITY]).copied();
             list.push(id.ok_or_else(|| Error::Usage(format!("{} was lost in compiling", manifest.name)))?);
         }
         ids.push(list);

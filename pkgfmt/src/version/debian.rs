@@ -15,7 +15,7 @@
 //! Refused is what `dpkg --validate-version` refuses; also the blanks around a version and the sign before an
 //! epoch that dpkg leaves to C.
 
-use super::key::{Number, leading_digits, split_before};
+use super::key::Number;
 
 /// The greatest epoch.
 const MAX_EPOCH: &str = "2147483647";
@@ -41,39 +41,36 @@ pub(super) fn append_key(text: &str, key: &mut Vec<u8>) -> Option<()> {
     };
     let epoch =
         Number::parse(epoch).filter(|epoch| Number::parse(MAX_EPOCH).is_some_and(|max| *epoch <= max))?;
-    let starts_well = upstream.starts_with(|c: char| c.is_ascii_digit());
-    if !starts_well || !is_made_of(upstream, b".+~-:") {
-        return None;
-    }
-    if revision.is_some_and(|revision| revision.is_empty() || !is_made_of(revision, b".+~")) {
+    if !upstream.starts_with(|c: char| c.is_ascii_digit()) || revision == Some("") {
         return None;
     }
     epoch.push(key);
-    push_part(key, upstream)?;
-    push_part(key, revision.unwrap_or(""))
-}
-
-fn is_made_of(text: &str, punctuation: &[u8]) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || punctuation.contains(&byte))
+    push_part(key, upstream, b".+~-:")?;
+    push_part(key, revision.unwrap_or(""), b".+~")
 }
 
 /// One turn of characters and digits at least, so that nothing equals `0`. A later turn has a character, so what
-/// starts it is never the mark of the end.
-fn push_part(key: &mut Vec<u8>, mut rest: &str) -> Option<()> {
+/// starts it is never the mark of the end. `None` for a byte that is no letter, no digit and not in `punctuation`.
+fn push_part(key: &mut Vec<u8>, part: &str, punctuation: &[u8]) -> Option<()> {
+    let bytes = part.as_bytes();
+    let mut place = 0;
     loop {
-        let (characters, after) = split_before(rest, |c| c.is_ascii_digit());
-        let (digits, after) = leading_digits(after);
-        key.extend(characters.bytes().map(|byte| match byte {
-            b'~' => TILDE,
-            letter if letter.is_ascii_alphabetic() => letter,
-            other => REST | other,
-        }));
+        while let Some(byte) = bytes.get(place).filter(|byte| !byte.is_ascii_digit()) {
+            key.push(match byte {
+                b'~' => TILDE,
+                letter if letter.is_ascii_alphabetic() => *letter,
+                other if punctuation.contains(other) => REST | other,
+                _ => return None,
+            });
+            place += 1;
+        }
         key.push(END);
-        Number::or_zero(digits)?.push(key);
-        if after.is_empty() {
+        let digits = bytes[place..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+        Number::of_digits(part.get(place..place + digits)?).push(key);
+        place += digits;
+        if place == bytes.len() {
             key.push(END);
             return Some(());
         }
-        rest = after;
     }
 }

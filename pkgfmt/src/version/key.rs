@@ -16,6 +16,11 @@ impl<'a> Number<'a> {
         is_number.then(|| Number(text.trim_start_matches('0')))
     }
 
+    /// The number that a text of nothing but digits writes; 0 where there are none.
+    pub(super) fn of_digits(digits: &'a str) -> Number<'a> {
+        Number(digits.trim_start_matches('0'))
+    }
+
     /// As [`Number::parse`], and 0 where there are no digits.
     pub(super) fn or_zero(text: &'a str) -> Option<Number<'a>> {
         if text.is_empty() { Some(Number("")) } else { Number::parse(text) }

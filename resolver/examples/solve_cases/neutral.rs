@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use ambar_resolver::universe::IDENTITY;
 use ambar_resolver::universe::flags;
 use ambar_resolver::{
     AtomRef, Builder, Field, FieldValue, Installed, Job, Kind, Met, Op, PackageId, PackageRef, PackageSpec,
@@ -50,7 +51,7 @@ impl Universes {
         let places = (0..case.packages.len())
             .map(|id| {
                 let part = part_of(id);
-                let place = found[part].get(&identities[id][..]).copied();
+                let place = found[part].get(&identities[id][..IDENTITY]).copied();
                 place.map(|place| (part, place)).ok_or_else(|| format!("package {id} was not compiled"))
             })
             .collect::<Result<Vec<_>, String>>()?;

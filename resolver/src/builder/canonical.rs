@@ -3,8 +3,8 @@
 use std::cmp::{Ordering, Reverse};
 
 use super::interner::part;
-use super::sort::Groups;
 use super::{Builder, Package};
+use crate::groups::Groups;
 
 /// Packages in canonical order, each once.
 pub(super) struct Ordered {

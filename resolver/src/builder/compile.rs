@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 
 use super::canonical::Ordered;
 use super::interner::part;
-use super::sort::{self, Groups, Sorted};
+use super::sort::{self, Sorted};
 use super::{Builder, Package, TooLarge};
+use crate::groups::Groups;
 use crate::key::meets;
 use crate::layout::{MOST, Section as S, Writer};
+use crate::universe::IDENTITY;
 
 /// Lists put one after another.
 struct Lists {
@@ -179,7 +181,7 @@ impl Compiler<'_> {
         w.blobs(S::Fields, fields());
         w.blobs(S::ProvidedFields, provided());
         w.blobs(S::AtomTests, tests());
-        w.blobs(S::Identity, self.packages().map(|package| &package.identity[..]));
+        w.blobs(S::Identity, self.packages().map(|package| &package.identity[..IDENTITY]));
         w.blobs(S::VersionText, versions());
         w.blobs(S::AtomText, texts());
         w.finish()

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::answer::sentences;
+use ambar_resolver::universe::IDENTITY;
 use ambar_resolver::{
     Answer, Builder, Change, Installed, PackageId, Request, Solution, Universe, World, solve,
 };
@@ -31,15 +32,13 @@ impl Stock {
             let mut by_identity = HashMap::new();
             for number in 0..count {
                 let identity = *blake3::hash(format!("{part} {number}").as_bytes()).as_bytes();
-                by_identity.insert(identity, number);
+                by_identity.insert(identity[..IDENTITY].to_vec(), number);
                 add(&mut builder, (part, number), identity)?;
             }
             let bytes = builder.finish().map_err(|error| error.to_string())?;
             let universe = Universe::open(Arc::new(bytes)).map_err(|error| error.to_string())?;
             for id in 0..universe.len() {
-                let identity: Option<[u8; 32]> = universe.identity(id).try_into().ok();
-                let number =
-                    identity.and_then(|identity| by_identity.get(&identity)).ok_or("no such identity")?;
+                let number = by_identity.get(universe.identity(id)).ok_or("no such identity")?;
                 ids.insert((part, *number), id);
                 places.insert((part, id), (part, *number));
             }
