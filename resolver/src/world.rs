@@ -381,6 +381,13 @@ impl<'u> World<'u> {
         older.map(PackageId).collect()
     }
 
+    /// The versions of a package that are newer than it is, sorted.
+    #[must_use]
+    pub fn newer_versions(&self, package: PackageId) -> Vec<PackageId> {
+        let newer = self.twins(package.0).filter(|twin| self.is_older(package.0, *twin));
+        newer.map(PackageId).collect()
+    }
+
     /// Whether `a` is older than `b`; versions of two orders are not compared.
     pub(crate) fn is_older(&self, a: u32, b: u32) -> bool {
         let (a, b) = (self.rank(a), self.rank(b));

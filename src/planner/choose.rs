@@ -242,6 +242,13 @@ impl<'g> Ground<'g> {
             Answer::Impossible(impossible) => return Err(Error::Impossible(Box::new(impossible))),
             Answer::Budget => return Err(Error::TooHard { steps: asked.policy.steps }),
         };
+        if let Wish::Upgrade { names } = wish
+            && !names.is_empty()
+        {
+            let left = self.installed(&world, names)?;
+            let left = left.into_iter().filter(|id| solution.packages.binary_search(id).is_ok());
+            notes.extend(left.filter_map(|id| not_taken(&world, &asked.policy, id)));
+        }
         if !solution.proven {
             notes.push("a better choice of packages may exist: the search for it was given up".into());
         }
@@ -368,6 +375,17 @@ impl<'g> Ground<'g> {
             |change: &Change| names.get(&change.package()).map(ToString::to_string).unwrap_or_default();
         steps.iter().map(|step| step.changes.iter().map(name).collect()).collect()
     }
+}
+
+/// What is to be said of a package that was to be upgraded and stays, though there is a newer one.
+fn not_taken(world: &World<'_>, limits: &Limits, old: Id) -> Option<String> {
+    let newest = world.newer_versions(old).into_iter().min()?;
+    let excluded = limits.exclusions.iter().find(|exclusion| exclusion.package == newest);
+    let (name, version) = (world.name(newest), world.version(newest));
+    Some(match excluded {
+        Some(exclusion) => format!("{name} {version} is not taken: it {}", exclusion.reason),
+        None => format!("{name} {version} is not taken: it does not fit what else is installed"),
+    })
 }
 
 /// Whether an expression begins with a name, and goes on with conditions at most.

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::sentences::full_name;
 use crate::fact::Fact;
 use crate::request::{Job, Request, Selector, Verb};
 use crate::solver::{Ended, Solver};
@@ -37,6 +36,8 @@ pub enum Remedy {
         package: String,
         /// Its version.
         version: String,
+        /// What keeps it out, in words that follow its name.
+        reason: String,
         /// Number of the exclusion in the request.
         exclusion: u32,
     },
@@ -49,6 +50,8 @@ pub enum Remedy {
     Remove {
         /// Its name.
         package: String,
+        /// Its version.
+        version: String,
         /// Its id.
         #[serde(skip, default)]
         id: u32,
@@ -66,15 +69,19 @@ pub enum Remedy {
 const TRIES: usize = 64;
 /// Corrections that are given.
 const GIVEN: usize = 6;
+/// Remedies that one correction has at most.
+const DEEPEST: usize = 3;
 
 impl Remedy {
     fn text(&self) -> String {
         match self {
             Remedy::Release { package, .. } => format!("release the hold on {package}"),
-            Remedy::Allow { package, version, .. } => format!("let {package} {version} in"),
+            Remedy::Allow { package, version, reason, .. } => {
+                format!("let in {package} {version}, which {reason}")
+            }
             Remedy::AllowDowngrade { package } => format!("allow an older version of {package}"),
-            Remedy::Remove { package, .. } => format!("remove {package}"),
-            Remedy::Drop { request, .. } => format!("do without: {request}"),
+            Remedy::Remove { package, version, .. } => format!("remove {package} {version}"),
+            Remedy::Drop { request, .. } => format!("leave out {request}"),
         }
     }
 
@@ -87,7 +94,7 @@ impl Remedy {
                 }
             }
             Remedy::AllowDowngrade { .. } => request.policy.downgrades = true,
-            Remedy::Remove { package, id } => {
+            Remedy::Remove { package, id, .. } => {
                 let selector = Selector::Packages(vec![PackageId(*id)]);
                 request.jobs.push(Job::new(Verb::Remove, selector, package.clone()));
             }
@@ -101,43 +108,52 @@ impl Remedy {
     }
 }
 
-/// The corrections that work, the least first.
+/// The corrections that work, the least first: one remedy of what is at odds; where none is enough, it and another of
+/// what is at odds then, and so on.
 pub(super) fn corrections(world: &World<'_>, request: &Request, facts: &BTreeSet<Fact>) -> Vec<Correction> {
-    let mut remedies: Vec<Remedy> = facts.iter().filter_map(|fact| remedy(world, request, *fact)).collect();
-    remedies.sort();
-    remedies.dedup();
-    let mut tries = 0;
-    let mut works = |parts: &[&Remedy]| {
-        tries += 1;
-        if tries > TRIES {
-            return false;
-        }
-        let mut changed = request.clone();
-        parts.iter().for_each(|remedy| remedy.apply(&mut changed));
-        let asks = changed.jobs.iter().any(|job| !matches!(job.verb, Verb::Favour | Verb::Disfavour));
-        asks && Solver::new(world, &changed, None, false).search() == Ended::Model
+    let remedies = |facts: &BTreeSet<Fact>| -> BTreeSet<Remedy> {
+        facts.iter().filter_map(|fact| remedy(world, request, *fact)).collect()
     };
-    let mut found: Vec<Vec<&Remedy>> = Vec::new();
-    for remedy in &remedies {
-        if works(&[remedy]) {
-            found.push(vec![remedy]);
-        }
-    }
-    for (place, first) in remedies.iter().enumerate() {
-        for second in &remedies[place + 1..] {
-            let helps_alone =
-                found.iter().any(|known| known.len() == 1 && (known[0] == first || known[0] == second));
-            if found.len() < GIVEN && !helps_alone && works(&[first, second]) {
-                found.push(vec![first, second]);
+    let mut tries = 0;
+    let mut found: Vec<BTreeSet<Remedy>> = Vec::new();
+    let mut level: BTreeSet<BTreeSet<Remedy>> =
+        remedies(facts).into_iter().map(|remedy| BTreeSet::from([remedy])).collect();
+    for depth in 1..=DEEPEST {
+        let mut next = BTreeSet::new();
+        for parts in level {
+            let mut changed = request.clone();
+            parts.iter().for_each(|remedy| remedy.apply(&mut changed));
+            // To ask for nothing is no way to get it.
+            let asks = |job: &Job| !matches!(job.verb, Verb::Favour | Verb::Disfavour);
+            if !changed.jobs[..request.jobs.len()].iter().any(asks) || tries == TRIES {
+                continue;
+            }
+            tries += 1;
+            let mut solver = Solver::new(world, &changed, None, depth < DEEPEST);
+            match solver.search() {
+                Ended::Model => found.push(parts),
+                Ended::None if depth < DEEPEST => {
+                    let more = remedies(&solver.cone());
+                    next.extend(more.into_iter().filter(|one| !parts.contains(one)).map(|one| {
+                        let mut longer = parts.clone();
+                        longer.insert(one);
+                        longer
+                    }));
+                }
+                Ended::None | Ended::Budget => {}
             }
         }
+        if !found.is_empty() {
+            break;
+        }
+        level = next;
     }
     found.truncate(GIVEN);
     found
         .into_iter()
         .map(|parts| Correction {
-            text: parts.iter().map(|remedy| remedy.text()).collect::<Vec<_>>().join(", and "),
-            remedies: parts.into_iter().cloned().collect(),
+            text: parts.iter().map(Remedy::text).collect::<Vec<_>>().join(", and "),
+            remedies: parts.into_iter().collect(),
         })
         .collect()
 }
@@ -147,18 +163,22 @@ fn remedy(world: &World<'_>, request: &Request, fact: Fact) -> Option<Remedy> {
     match fact {
         Fact::Held(package) => Some(Remedy::Release { package: name(package), id: package }),
         Fact::Excluded(number) => {
-            let package = request.policy.exclusions.get(number as usize)?.package;
+            let excluded = request.policy.exclusions.get(number as usize)?;
+            let package = excluded.package;
             let version = world.version(package).to_owned();
-            Some(Remedy::Allow { package: name(package.0), version, exclusion: number })
+            let reason = excluded.reason.clone();
+            Some(Remedy::Allow { package: name(package.0), version, reason, exclusion: number })
         }
         Fact::Older(package) => Some(Remedy::AllowDowngrade { package: name(package) }),
         // What is protected is never offered.
         Fact::Keep(package) if world.is_protected(package) => None,
-        Fact::Keep(package) => Some(Remedy::Remove { package: full_name(world, package), id: package }),
+        Fact::Keep(package) => {
+            let version = world.version(PackageId(package)).to_owned();
+            Some(Remedy::Remove { package: name(package), version, id: package })
+        }
         Fact::Job(number) => {
             let job = request.jobs.get(number as usize)?;
-            Some(Remedy::Drop { request: super::job_text(request, number), job: number })
-                .filter(|_| !job.text.is_empty())
+            Some(Remedy::Drop { request: job.text.clone(), job: number }).filter(|_| !job.text.is_empty())
         }
         _ => None,
     }

@@ -166,7 +166,7 @@ fn demand(world: &World<'_>, text: &str, owners: &[u32], clause: u32) -> Stateme
         [] if others.is_empty() => ", which nothing provides".to_owned(),
         [] => format!(", but there is only {}", listed(world, &others)),
         [one] if text == world.name(PackageId(*one)) => String::new(),
-        several => format!(", which {}", meet(world, several)),
+        several => format!(", {}", meet(world, several)),
     };
     let verb = world.kind(clause).verb();
     let verb = if owners.len() > 1 && verb == "needs" { "need" } else { verb };
@@ -179,8 +179,8 @@ fn demand(world: &World<'_>, text: &str, owners: &[u32], clause: u32) -> Stateme
 }
 
 fn meet(world: &World<'_>, candidates: &[u32]) -> String {
-    let verb = if candidates.len() == 1 { "is" } else { "are" };
-    format!("{verb} {}", listed(world, candidates))
+    let listed = listed(world, candidates);
+    if candidates.len() == 1 { format!("which is {listed}") } else { format!("for which there are {listed}") }
 }
 
 fn job(world: &World<'_>, request: &Request, number: u32, reached: &mut Vec<u32>) -> Statement {
@@ -253,7 +253,13 @@ fn refusals(world: &World<'_>, request: &Request, facts: &BTreeSet<Fact>) -> Vec
     }
     for ((code, _, reason), packages) in grouped {
         let sentence = match code {
-            "excluded" => format!("{} {reason}", listed(world, &packages)),
+            "excluded" => {
+                let reason = match reason.strip_prefix("is ") {
+                    Some(rest) if packages.len() > 1 => format!("are {rest}"),
+                    _ => reason,
+                };
+                format!("{} {reason}", listed(world, &packages))
+            }
             _ if packages.len() > 1 => format!("{} are {reason}", listed(world, &packages)),
             _ => format!("{} is {reason}", listed(world, &packages)),
         };
@@ -288,7 +294,7 @@ fn rivalries(world: &World<'_>, facts: &BTreeSet<Fact>, seen: &BTreeSet<u32>) ->
                         format!(" {}", world.version(PackageId(*one)))
                     }
                     [] => String::new(),
-                    several => format!(", which {}", meet(world, several)),
+                    several => format!(", {}", meet(world, several)),
                 };
                 let sentence = format!("{} {verb} {text}{end}", with_source(world, *declarer));
                 let mut packages = vec![*declarer];

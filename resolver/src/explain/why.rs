@@ -78,11 +78,13 @@ pub fn why(world: &World<'_>, package: PackageId) -> Option<Vec<Link>> {
 /// Up to three names of packages that are like `name`, the nearest first.
 #[must_use]
 pub fn similar(world: &World<'_>, name: &str) -> Vec<String> {
+    let lower = name.to_lowercase();
     let mut near: Vec<(usize, &str)> = world
         .package_names()
         .filter(|known| known.len().abs_diff(name.len()) <= 2 + name.len() / 4)
-        .map(|known| (strsim::damerau_levenshtein(known, name), known))
-        .filter(|(distance, _)| *distance > 0 && *distance <= 1 + name.len() / 4)
+        // Case costs nothing.
+        .map(|known| (strsim::damerau_levenshtein(&known.to_lowercase(), &lower), known))
+        .filter(|(distance, known)| *known != name && *distance <= 1 + name.len() / 4)
         .collect();
     near.sort_unstable();
     near.dedup();
