@@ -156,14 +156,12 @@ fn a_package_takes_another_s_place_where_it_replaces_conflicts_and_provides() {
     assert_eq!(kept("Replaces: old\nProvides: old"), owned(&["new 1", "old 1"]));
     // The removal would have to be allowed.
     assert_eq!(kept("Conflicts: old\nProvides: old"), None);
-    assert_eq!(kept("Replaces: old\nConflicts: old"), None);
+    // Another program for the same end: it goes where somebody asks for this one.
+    assert_eq!(kept("Replaces: old\nConflicts: old"), owned(&["new 1"]));
+    assert_eq!(kept("Replaces: old (<< 9)\nConflicts: old (<< 9)"), owned(&["new 1"]));
     assert_eq!(kept("Replaces: old\nBreaks: old\nProvides: old"), None);
     assert_eq!(kept("Replaces: old (<< 1)\nConflicts: old\nProvides: old"), None);
-    assert_eq!(
-        kept("Replaces: virtual\nConflicts: virtual\nProvides: virtual"),
-        None,
-        "no package's own name"
-    );
+    assert_eq!(kept("Replaces: virtual\nConflicts: virtual\nProvides: virtual"), owned(&["new 1"]));
 }
 
 #[test]

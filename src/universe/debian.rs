@@ -8,7 +8,7 @@
 //! | `Pre-Depends`, `Depends`, `Recommends`, `Suggests` | clauses of that kind, alternatives in their order |
 //! | `Provides` | provided names, with the version where there is one: an unversioned one meets no condition on a version |
 //! | `Conflicts`, `Breaks` | conflicts, with providers of the name as well, itself excepted |
-//! | `Replaces` | nothing of itself; where `Conflicts` names the same package, that goes for this one; where `Provides` does too, it has a new name: the package of that name (not what provides it) is obsoleted in the versions that `Replaces` and `Conflicts` admit |
+//! | `Replaces` | nothing of itself; where `Conflicts` names the same package, on the same condition or with none in `Replaces`, that goes for this one; where `Provides` does too, it has a new name: the package of that name (not what provides it) is obsoleted in the versions that `Replaces` and `Conflicts` admit |
 //! | `Multi-Arch: allowed` | it meets `NAME:any` |
 //!
 //! A universe is for one architecture: packages for others are left out and counted. So a relation on `NAME`, or on
@@ -255,16 +255,19 @@ impl<'b, 't> Filler<'b, 't> {
         Ok(())
     }
 
-    /// What goes for the package though it is no older form of it: what `Conflicts` names and `Replaces` too.
+    /// What goes for the package though it is no older form of it: what `Conflicts` names, and `Replaces` on the same
+    /// condition or on none.
     #[cold]
     fn displaced(&mut self, stanza: &Stanza<'t>) -> Result<(), InvalidStanza> {
-        let mut replaced: HashSet<Cow<'t, str>> = HashSet::new();
+        let mut replaced = HashSet::new();
         for piece in stanza.pieces(Field::Replaces) {
-            replaced.insert(lower(stanza.alternative(Field::Replaces, piece)?.name));
+            let found = stanza.alternative(Field::Replaces, piece)?;
+            replaced.insert((lower(found.name), found.condition));
         }
         for (place, piece) in stanza.pieces(Field::Conflicts).enumerate() {
             let found = stanza.alternative(Field::Conflicts, piece)?;
-            if replaced.contains(&lower(found.name)) {
+            let name = lower(found.name);
+            if replaced.contains(&(name.clone(), None)) || replaced.contains(&(name, found.condition)) {
                 self.displaced.extend(self.conflicts.get(place));
             }
         }
