@@ -10,7 +10,10 @@ use crate::place::ran;
 #[test]
 fn a_program_sees_the_root_and_its_own_surroundings() {
     for inside in each() {
-        let outside = inside.path().join("outside");
+        // Everybody's place for what is in passing is seen; nothing else of the host's is.
+        let shared = tempfile::tempdir_in("/tmp").unwrap();
+        inside.open(shared.path());
+        let outside = shared.path().join("outside");
         inside.write(&outside, "from outside");
         let script = format!(
             "cat /usr/share/marker /etc/own.conf; pwd; echo $HOME; cat '{}'; echo; \
