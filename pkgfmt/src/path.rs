@@ -116,8 +116,9 @@ impl PayloadPath {
 /// Compares paths component by component: a directory, then all that is below it, then its next sibling.
 #[must_use]
 pub fn compare_paths(a: &[u8], b: &[u8]) -> Ordering {
-    // '/' sorts below every byte a component may hold, which is the same as comparing components.
-    let key = |byte: u8| if byte == b'/' { 0 } else { byte };
+    // '/' sorts below every byte, which is the same as comparing components; NUL, which no path may hold, too, or
+    // two texts would be equal that are not.
+    let key = |byte: u8| if byte == b'/' { 0 } else { u16::from(byte) + 1 };
     a.iter().map(|&byte| key(byte)).cmp(b.iter().map(|&byte| key(byte)))
 }
 
@@ -248,6 +249,13 @@ impl<'de> Deserialize<'de> for PayloadPath {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn texts_that_are_no_paths_are_ordered_too() {
+        assert_eq!(compare_paths(b"a\0", b"a/"), Ordering::Greater);
+        assert_eq!(compare_paths(b"a/b", b"a-b"), Ordering::Less);
+        assert_eq!(compare_paths(b"a/b", b"a/b"), Ordering::Equal);
+    }
 
     #[test]
     fn refuses_every_path_that_is_not_plainly_inside() {
