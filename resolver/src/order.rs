@@ -109,7 +109,9 @@ struct Edges {
 enum Class {
     /// One of them goes.
     Leaving,
+    /// One needs the other.
     Needed,
+    /// One needs the other complete.
     PreNeeded,
 }
 
@@ -143,7 +145,12 @@ impl Edges {
                 }
             }
             while let Some((_, user)) = after_users.next_if(|edge| edge.0 == node) {
-                edges.before.push((user, Class::Leaving));
+                // Both go: they are ordered as they were when they came, the other way round.
+                let class = match nodes.changes[user as usize] {
+                    Change::Remove { .. } => Class::Needed,
+                    Change::Install { .. } => Class::Leaving,
+                };
+                edges.before.push((user, class));
             }
             let own = &mut edges.before[start..];
             own.sort_unstable_by_key(|(other, class)| (*other, Reverse(*class)));
@@ -200,38 +207,53 @@ impl Edges {
     }
 }
 
-/// Strongly connected changes as one step each, after all that they need; among those that may come next, the one
-/// with the smallest package first.
+/// Changes that need each other as one step each, after all that they need. That something leaves before something else
+/// comes counts as far as it goes with that. Among steps that may come next, the one with the smallest package is first.
 fn steps(mut changes: Vec<Change>, edges: &Edges) -> Vec<Step> {
     let (component_of, count) = components(edges);
     // Members of each component, and users of each component, as lists one after another.
     let members = Groups::new(count, component_of.iter().copied());
-    let pairs = || {
-        (0..edges.len() as u32).flat_map(|node| {
-            let own = component_of[node as usize];
-            let others = edges.of(node).iter().map(move |(other, _)| (*other, own));
-            others.filter_map(|(other, own)| {
-                let other = component_of[other as usize];
-                (other != own).then_some((other, own))
-            })
-        })
-    };
-    let pairs: Vec<(u32, u32)> = pairs().collect();
+    let mut pairs: Vec<(u32, u32, bool)> = Vec::new();
+    for node in 0..edges.len() as u32 {
+        let own = component_of[node as usize];
+        for (other, class) in edges.of(node) {
+            let other = component_of[*other as usize];
+            if other != own {
+                pairs.push((other, own, *class >= Class::Needed));
+            }
+        }
+    }
     let users = Groups::new(count, pairs.iter().map(|pair| pair.0));
-    let mut waiting = vec![0_u32; count];
-    pairs.iter().for_each(|pair| waiting[pair.1 as usize] += 1);
+    // How many each waits for: what it needs, and what leaves.
+    let mut waiting = vec![[0_u32; 2]; count];
+    pairs.iter().for_each(|pair| waiting[pair.1 as usize][usize::from(!pair.2)] += 1);
     let first: Vec<u32> = (0..count as u32)
         .map(|component| {
             let packages = members.of(component).iter().map(|node| changes[*node as usize].package().0);
             packages.min().unwrap_or(0)
         })
         .collect();
-    let mut ready: BinaryHeap<Reverse<(u32, u32)>> = (0..count as u32)
-        .filter(|component| waiting[*component as usize] == 0)
-        .map(|component| Reverse((first[component as usize], component)))
-        .collect();
+    let entry = |component: u32| Reverse((false, first[component as usize], component));
+    // Where it has to be against the order, what goes makes room before something comes.
+    let comes = |node: &u32| matches!(changes[*node as usize], Change::Install { .. });
+    let comes: Vec<bool> =
+        (0..count as u32).map(|component| members.of(component).iter().any(comes)).collect();
+    let late = |component: u32| Reverse((comes[component as usize], first[component as usize], component));
+    // Those that wait for nothing, and those that wait only for what leaves.
+    let (mut ready, mut almost) = (BinaryHeap::new(), BinaryHeap::new());
+    for component in 0..count as u32 {
+        match waiting[component as usize] {
+            [0, 0] => ready.push(entry(component)),
+            [0, _] => almost.push(late(component)),
+            _ => {}
+        }
+    }
+    let mut placed = vec![false; count];
     let mut steps = Vec::with_capacity(count);
-    while let Some(Reverse((_, component))) = ready.pop() {
+    while let Some(Reverse((_, _, component))) = ready.pop().or_else(|| almost.pop()) {
+        if std::mem::replace(&mut placed[component as usize], true) {
+            continue;
+        }
         let inside = match members.of(component) {
             [one] => vec![*one],
             several => within(several, edges, &changes),
@@ -242,10 +264,13 @@ fn steps(mut changes: Vec<Change>, edges: &Edges) -> Vec<Step> {
         };
         steps.push(Step { changes: inside.into_iter().map(taken).collect() });
         for place in users.of(component) {
-            let user = pairs[*place as usize].1;
-            waiting[user as usize] -= 1;
-            if waiting[user as usize] == 0 {
-                ready.push(Reverse((first[user as usize], user)));
+            let (_, user, strong) = pairs[*place as usize];
+            let left = &mut waiting[user as usize];
+            left[usize::from(!strong)] -= 1;
+            match *left {
+                [0, 0] => ready.push(entry(user)),
+                [0, _] if strong => almost.push(late(user)),
+                _ => {}
             }
         }
     }
@@ -296,8 +321,8 @@ fn topological(sorted: &[u32], place_of: &BTreeMap<u32, usize>, edges: &Edges, c
     order
 }
 
-/// The number of the strongly connected component of each node, and how many there are (Tarjan 1972, with a stack of its own so that a long
-/// chain cannot exhaust the program's).
+/// The number of the component of each node that is strongly connected by what is needed, and how many there are
+/// (Tarjan 1972, with a stack of its own so that a long chain cannot exhaust the program's).
 fn components(edges: &Edges) -> (Vec<u32>, usize) {
     const NONE: u32 = u32::MAX;
     let count = edges.len();
@@ -318,8 +343,11 @@ fn components(edges: &Edges) -> (Vec<u32>, usize) {
                 next_index += 1;
                 on_path.push(*node);
             }
-            if let Some((other, _)) = edges.of(*node).get(*edge as usize) {
+            if let Some((other, class)) = edges.of(*node).get(*edge as usize) {
                 *edge += 1;
+                if *class < Class::Needed {
+                    continue;
+                }
                 let other = *other as usize;
                 if index[other] == NONE {
                     work.push((other as u32, 0));
